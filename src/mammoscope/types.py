@@ -1,0 +1,249 @@
+"""The currencies of the program: Mammogram, Exam, and the one result type ExamReport."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mammoscope.geometry import Box, Geometry
+
+Laterality = Literal["L", "R"]
+Presentation = Literal["presentation", "processing"]
+Pixels = NDArray[np.uint8] | NDArray[np.uint16]
+
+DENSITY_GRADES = ("A", "B", "C", "D")
+
+
+@dataclass(frozen=True, eq=False)
+class Mammogram:
+    """One mammographic image as a reader would see it.
+
+    Attributes:
+        pixels: (height, width) uint8 or uint16, For Presentation sense: the brighter, the more
+            tissue; 0 is black and the dtype's maximum is white. All of the file's grey-level
+            transformations (modality LUT, VOI LUT or window, MONOCHROME1, presentation LUT
+            shape, padding) have been applied.
+        path: the file it came from, as the user named it.
+        laterality: the breast, "L" or "R"; None if neither file nor name nor picture tells.
+        view: view code (DICOM CID 4014 abbreviations: CC, MLO, ML, LM, XCCL ...), None if unknown.
+        view_modifiers: e.g. ("spot", "magnification", "implant displaced"); often empty.
+        spacing_mm: (row, column) spacing in the plane of the breast, mm; None if unknown.
+        presentation: the DICOM Presentation Intent Type in lower case without "for".
+        implant: True if the file says an implant is present; None if it says nothing.
+        exam_key: what files of one patient and study share, free of names; None if unknown.
+        provenance: how each of the above was found, e.g. {"laterality": "ImageLaterality"}.
+        warnings: sentences a user should see.
+    """
+
+    pixels: Pixels
+    path: str
+    laterality: Laterality | None = None
+    view: str | None = None
+    view_modifiers: tuple[str, ...] = ()
+    spacing_mm: tuple[float, float] | None = None
+    presentation: Presentation | None = None
+    implant: bool | None = None
+    exam_key: str | None = None
+    provenance: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(height, width) in pixels."""
+        return self.pixels.shape[0], self.pixels.shape[1]
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A file that gave no Mammogram, and why.
+
+    Attributes:
+        path: the file, as the user named it.
+        reason: one sentence with the reason and the remedy.
+        refused: True if its pixels were read but are nothing the model can judge.
+    """
+
+    path: str
+    reason: str
+    refused: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Exam:
+    """The mammograms of one patient at one time: any number of views from one upwards.
+
+    Attributes:
+        id: names the exam in results; holds no patient name.
+        images: its mammograms, in hanging order (R CC, L CC, R MLO, L MLO, then the others).
+        unreadable: files that belong here, or were given with it, and could not be used.
+        warnings: sentences a user should see, e.g. what could not be placed.
+    """
+
+    id: str
+    images: tuple[Mammogram, ...]
+    unreadable: tuple[Unreadable, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A suspicious place.
+
+    Attributes:
+        box_px: (x1, y1, x2, y2) in source pixels (frame: see mammoscope.geometry).
+        score: in [0, 1], the highest value of the lesion map inside the box, a calibrated
+            probability of the same scale as the image's malignancy.
+        label: what it is taken for; "suspicious" where the kind is not known.
+        box_mm: the box in mm from the image's corner; None if the spacing is unknown.
+    """
+
+    box_px: Box
+    score: float
+    label: str = "suspicious"
+    box_mm: Box | None = None
+
+
+@dataclass(frozen=True)
+class Density:
+    """BI-RADS breast density as probabilities of the grades A, B, C, D (they sum to 1)."""
+
+    A: float
+    B: float
+    C: float
+    D: float
+
+    @property
+    def probabilities(self) -> tuple[float, float, float, float]:
+        """In the order A, B, C, D."""
+        return self.A, self.B, self.C, self.D
+
+    @property
+    def grade(self) -> str:
+        """The median grade: the first at which the cumulative probability reaches one half.
+
+        The median respects the order of the grades, which the most probable grade does not.
+        """
+        cumulative = np.cumsum(self.probabilities)
+        return DENSITY_GRADES[min(int(np.searchsorted(cumulative, 0.5)), 3)]
+
+
+@dataclass(frozen=True, eq=False)
+class LesionMap:
+    """Where the malignancy of an image comes from.
+
+    Attributes:
+        values: (height, width) float32 in [0, 1], calibrated probability per map cell.
+        geometry: maps source pixels to map cells and back (its model frame is `values`).
+    """
+
+    values: NDArray[np.float32]
+    geometry: Geometry
+
+
+@dataclass(frozen=True, eq=False)
+class ImageReport:
+    """What the program says of one image.
+
+    Attributes:
+        path, laterality, view, view_modifiers: as in Mammogram.
+        malignancy: calibrated probability of cancer in [0, 1]; None if refused.
+        density: None if refused or not known.
+        findings: suspicious places, the highest score first.
+        warnings: sentences a user should see.
+        refused: why the image was not judged, one sentence; None if it was.
+        shape_px: (height, width) of the source image; None if it was never read.
+        preview: (h, w) uint8 picture of the whole source image, its longest side at most
+            1280 px, for reports; None if it was never read.
+        lesion_map: None if refused.
+        breast_px: box around the segmented breast, source pixels; None if refused.
+    """
+
+    path: str
+    laterality: Laterality | None = None
+    view: str | None = None
+    view_modifiers: tuple[str, ...] = ()
+    malignancy: float | None = None
+    density: Density | None = None
+    findings: tuple[Finding, ...] = ()
+    warnings: tuple[str, ...] = ()
+    refused: str | None = None
+    shape_px: tuple[int, int] | None = None
+    preview: NDArray[np.uint8] | None = None
+    lesion_map: LesionMap | None = None
+    breast_px: Box | None = None
+
+
+@dataclass(frozen=True)
+class BreastReport:
+    """Malignancy (probability) and density of one breast; None where nothing could be judged."""
+
+    malignancy: float | None = None
+    density: Density | None = None
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """A named threshold on malignancy.
+
+    Attributes:
+        name: e.g. "bcsc_sensitivity".
+        threshold: malignancy at or above which a breast or exam is flagged.
+        sensitivity, specificity: as measured out of fold, per breast; see the model card.
+        description: one plain sentence.
+    """
+
+    name: str
+    threshold: float
+    sensitivity: float
+    specificity: float
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """Which weights spoke, and through which runtime.
+
+    Attributes:
+        name: name of the weights.
+        sha256: of the network file.
+        runtime: e.g. "OpenVINO 2026.4.1, f32, Intel Xeon".
+        card: the model card, as loaded from card.json.
+    """
+
+    name: str
+    sha256: str
+    runtime: str = ""
+    card: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class ExamReport:
+    """The one result type: everything the outputs show.
+
+    Attributes:
+        id: the exam's.
+        model: who spoke.
+        malignancy: of the exam (the higher of its breasts); None if no image could be judged.
+        density: of the exam; None if unknown.
+        operating_point: the threshold that decides `flag`.
+        flag: malignancy >= operating_point.threshold; None if malignancy is None.
+        breasts: keys "L" and "R"; a breast without a judged image is absent.
+        images: one entry per file given, unreadable and refused ones included, hanging order.
+        operating_points: all those of the model.
+        warnings: sentences about the exam as a whole.
+    """
+
+    id: str
+    model: ModelInfo
+    malignancy: float | None
+    density: Density | None
+    operating_point: OperatingPoint
+    flag: bool | None
+    breasts: Mapping[str, BreastReport]
+    images: tuple[ImageReport, ...]
+    operating_points: tuple[OperatingPoint, ...] = ()
+    warnings: tuple[str, ...] = ()
