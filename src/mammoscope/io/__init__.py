@@ -1,0 +1,16 @@
+"""Files to Mammogram to Exam: the only place that reads pixels from files."""
+
+from mammoscope.io.dicom import read_dicom
+from mammoscope.io.exam import ExamFiles, load_exam, read_exam, scan
+from mammoscope.io.image import read_image
+from mammoscope.io.mammogram import read_mammogram
+
+__all__ = [
+    "ExamFiles",
+    "load_exam",
+    "read_dicom",
+    "read_exam",
+    "read_image",
+    "read_mammogram",
+    "scan",
+]
