@@ -1,0 +1,202 @@
+"""Synthetic mammograms: four views of a woman who does not exist, with the truth about them.
+
+The same seed gives the same woman at every resolution, and the same bytes on every run.
+The demo exam that ships with the program is made by
+
+    python -m mammoscope.data.synth src/mammoscope/data/demo --seed 7 --height 1280 --density B
+
+    >>> exam = synthetic_exam(seed=7, height=128)
+    >>> [view.laterality + view.view for view in exam.images]
+    ['RCC', 'LCC', 'RMLO', 'LMLO']
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+
+from mammoscope.data.synth_render import SyntheticView, render
+from mammoscope.data.synth_shape import VIEWS, Lesion, View, random_lesion
+from mammoscope.data.synth_tissue import DENSE_AREA
+from mammoscope.errors import ConfigError
+from mammoscope.types import Laterality
+
+__all__ = [
+    "Lesion",
+    "SyntheticExam",
+    "SyntheticView",
+    "synthetic_exam",
+    "synthetic_view",
+    "write_exam",
+]
+
+_SIDES: tuple[Laterality, ...] = ("R", "L")
+
+
+@dataclass(frozen=True, eq=False)
+class SyntheticExam:
+    """Four views of one woman in hanging order: R CC, L CC, R MLO, L MLO.
+
+    Attributes:
+        images: the views.
+        seed, height, density: what they were made from.
+        lesion: the mass in one breast, seen in both its views; None if there is none.
+    """
+
+    images: tuple[SyntheticView, ...]
+    seed: int
+    height: int
+    density: str
+    lesion: Lesion | None
+
+
+def synthetic_exam(
+    seed: int,
+    height: int = 1280,
+    density: str = "C",
+    lesion: Lesion | Literal["random"] | None = "random",
+) -> SyntheticExam:
+    """Draw the four views of the woman `seed`.
+
+    Args:
+        seed: not negative; names the woman.
+        height: rows of every picture, 96 to 8192; its width is 3328/4096 of that.
+        density: BI-RADS grade, "A" to "D".
+        lesion: a spiculated mass, "random" for one drawn from the seed, None for none.
+
+    Raises:
+        ConfigError: if an argument is impossible or the breast has no room for the lesion.
+    """
+    mass = _checked(seed, height, density, lesion)
+    images = tuple(
+        render(seed, side, view, height, density, _of(mass, side))
+        for view in VIEWS
+        for side in _SIDES
+    )
+    return SyntheticExam(images, seed, height, density, mass)
+
+
+def synthetic_view(
+    seed: int,
+    laterality: Laterality,
+    view: View,
+    height: int = 1280,
+    density: str = "C",
+    lesion: Lesion | Literal["random"] | None = "random",
+) -> SyntheticView:
+    """Draw one view, the same that `synthetic_exam` holds; arguments and errors as there."""
+    mass = _checked(seed, height, density, lesion)
+    if laterality not in _SIDES or view not in VIEWS:
+        raise ConfigError(f"View {laterality!r} {view!r} is unknown; give L or R, and CC or MLO.")
+    return render(seed, laterality, view, height, density, _of(mass, laterality))
+
+
+def _of(lesion: Lesion | None, side: Laterality) -> Lesion | None:
+    return lesion if lesion is not None and lesion.laterality == side else None
+
+
+def _checked(
+    seed: int, height: int, density: str, lesion: Lesion | Literal["random"] | None
+) -> Lesion | None:
+    if seed < 0:
+        raise ConfigError(f"seed is {seed}; give a whole number from 0 upwards.")
+    if not 96 <= height <= 8192:
+        raise ConfigError(f"height is {height}; give 96 to 8192 rows.")
+    if density not in DENSE_AREA:
+        raise ConfigError(f"density is {density!r}; give A, B, C or D.")
+    return random_lesion(seed) if lesion == "random" else lesion
+
+
+def write_exam(exam: SyntheticExam, folder: str | Path, bits: Literal[8, 16] = 8) -> list[Path]:
+    """Write an exam as PNG files demo_R-CC.png ... and truth.json; no file is ever half there.
+
+    Args:
+        exam: what to write.
+        folder: made if absent; files of the same names are replaced.
+        bits: grey depth; 8 keeps the upper byte.
+
+    Returns:
+        The four pictures in hanging order, then truth.json.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / _name(view) for view in exam.images]
+    for path, view in zip(paths, exam.images, strict=True):
+        pixels = view.pixels if bits == 16 else (view.pixels >> 8).astype(np.uint8)
+        _, png = cv2.imencode(".png", pixels, [cv2.IMWRITE_PNG_COMPRESSION, 9])
+        _replace(path, png.tobytes())
+    text = json.dumps(_truth(exam, bits), indent=2) + "\n"
+    return [*paths, _replace(folder / "truth.json", text.encode())]
+
+
+def _name(view: SyntheticView) -> str:
+    return f"demo_{view.laterality}-{view.view}.png"
+
+
+def _replace(path: Path, content: bytes) -> Path:
+    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        Path(draft).chmod(0o644)
+        Path(draft).replace(path)
+    finally:
+        Path(draft).unlink(missing_ok=True)
+    return path
+
+
+def _truth(exam: SyntheticExam, bits: int) -> dict[str, Any]:
+    options = f"--seed {exam.seed} --height {exam.height} --density {exam.density} --bits {bits}"
+    return {
+        "made_by": f"python -m mammoscope.data.synth OUT {options}",
+        "seed": exam.seed,
+        "height": exam.height,
+        "density": exam.density,
+        "bits": bits,
+        "lesion": exam.lesion and asdict(exam.lesion),
+        "images": [_image_truth(view) for view in exam.images],
+    }
+
+
+def _image_truth(view: SyntheticView) -> dict[str, Any]:
+    return {
+        "file": _name(view),
+        "laterality": view.laterality,
+        "view": view.view,
+        "spacing_mm": view.spacing_mm,
+        "nipple_px": _rounded(view.nipple_px),
+        "lesion_px": _rounded(view.lesion_px),
+        "lesion_box_px": view.lesion_box_px,
+        "dense_fraction": round(view.dense_fraction, 4),
+    }
+
+
+def _rounded(point: tuple[float, float] | None) -> list[float] | None:
+    return point and [round(x, 2) for x in point]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Command line: write one exam to a folder and print the paths."""
+    parser = argparse.ArgumentParser(prog="python -m mammoscope.data.synth", description=__doc__)
+    parser.add_argument("out", type=Path, help="folder to write to")
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--height", type=int, default=1280, help="rows of each picture")
+    parser.add_argument("--density", default="C", choices=sorted(DENSE_AREA))
+    parser.add_argument("--bits", type=int, default=8, choices=(8, 16))
+    given = parser.parse_args(arguments)
+    exam = synthetic_exam(given.seed, given.height, given.density)
+    for path in write_exam(exam, given.out, given.bits):
+        print(path)
+
+
+if __name__ == "__main__":
+    main()

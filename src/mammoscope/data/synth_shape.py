@@ -1,0 +1,205 @@
+"""Shapes of a synthetic breast: outlines for CC and MLO, pectoral muscle, nipple, lesion place.
+
+Coordinate frame: the canonical frame has the chest wall at u = 0 (the picture's left edge, as
+in a left-breast picture), u to the right and v down, both in picture heights, so nothing
+here knows a resolution. One picture height stands for 266.24 mm (4096 rows of 0.065 mm).
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mammoscope.errors import ConfigError
+from mammoscope.types import Laterality
+
+View = Literal["CC", "MLO"]
+F64 = NDArray[np.float64]
+Point = tuple[float, float]
+
+HEIGHT_MM = 4096 * 0.065
+ASPECT = 3328 / 4096
+VIEWS: tuple[View, ...] = ("CC", "MLO")
+
+
+def stream(seed: int, *labels: str) -> np.random.Generator:
+    """The random stream of one purpose: the same seed and labels give the same numbers."""
+    return np.random.default_rng([seed, *(zlib.crc32(label.encode()) for label in labels)])
+
+
+@dataclass(frozen=True)
+class Outline:
+    """The outline of one breast in one view, canonical frame, lengths in picture heights.
+
+    Attributes:
+        view: "CC" or "MLO".
+        depth: distance of the nipple's base from the chest-wall edge.
+        nipple_v: height of the nipple in the picture.
+        above, below: extent of the breast above and below the nipple.
+        bend: power of the outline's arc; 0.5 is an ellipse, 1 a parabola, more pointed.
+        top: width of tissue at the upper edge of an MLO picture (the axilla); 0 in CC.
+        fold: width of the body wall below the inframammary fold of an MLO picture; 0 in CC.
+        muscle: (width, length) of the pectoral triangle; (0, 0) in CC.
+    """
+
+    view: View
+    depth: float
+    nipple_v: float
+    above: float
+    below: float
+    bend: float
+    top: float = 0.0
+    fold: float = 0.0
+    muscle: tuple[float, float] = (0.0, 0.0)
+
+    @property
+    def nipple(self) -> Point:
+        """(u, v) of the nipple's tip."""
+        return float(self.edge(np.array([self.nipple_v]))[0]), self.nipple_v
+
+    def edge(self, v: F64) -> F64:
+        """Distance u of the skin from the chest wall at every height in `v`."""
+        down = np.clip((v - self.nipple_v) / self.below, 0, 1)
+        wall = self.fold * np.clip(0.3 + (v - self.nipple_v - self.below) / 0.1, 0.3, 1.2)
+        lower = np.hypot(self.depth * _arc(down, self.bend), wall)
+        up = np.clip((self.nipple_v - v) / self.above, 0, 1)
+        if self.view == "CC":
+            upper = self.depth * _arc(up, self.bend)
+        else:
+            upper = self.top + (self.depth - self.top) * (1 + np.cos(np.pi * up**1.15)) / 2
+        nipple = 0.013 * np.exp(-(np.abs((v - self.nipple_v) / 0.021) ** 3))
+        return np.asarray(np.where(v < self.nipple_v, upper, lower) + nipple, np.float64)
+
+    def muscle_edge(self, v: F64) -> F64:
+        """Distance u of the pectoral muscle's border from the chest wall; 0 where there is none."""
+        width, length = self.muscle
+        if width == 0:
+            return np.zeros_like(v)
+        return width * np.clip(1 - (v / length) ** 1.25, 0, 1)
+
+    def clearance(self, points: F64) -> F64:
+        """Distance of (..., 2) points to skin, muscle and chest-wall edge; negative outside."""
+        v = np.linspace(0, 1, 257)
+        skin = _distance(points, np.stack([self.edge(v), v], axis=-1))
+        outside = points[..., 0] > self.edge(points[..., 1])
+        room = np.minimum(np.where(outside, -skin, skin), points[..., 0])
+        if self.view == "CC":
+            return room
+        border = np.stack([self.muscle_edge(v), v], axis=-1)[v < self.muscle[1]]
+        beneath = points[..., 0] < self.muscle_edge(points[..., 1])
+        muscle = _distance(points, border)
+        return np.minimum(room, np.where(beneath, -muscle, muscle))
+
+
+def _arc(x: F64, bend: float) -> F64:
+    """From 1 at x = 0 to 0 at x = 1."""
+    return np.asarray((1 - x**2) ** bend, np.float64)
+
+
+def _distance(points: F64, line: F64) -> F64:
+    """Distance of (..., 2) points to the nearest of the (n, 2) points of a line."""
+    gaps = np.linalg.norm(points[..., None, :] - line, axis=-1)
+    return np.asarray(gaps.min(axis=-1), np.float64)
+
+
+def outline(seed: int, laterality: Laterality, view: View) -> Outline:
+    """The outline of one breast of the woman `seed`: both breasts alike, not identical."""
+    woman = stream(seed, "woman")
+    breast = stream(seed, "breast", laterality)
+    size = woman.uniform(0.85, 1.15) * breast.normal(1, 0.02)
+    bend = woman.uniform(0.55, 0.75)
+    depth = 0.40 * size * breast.normal(1, 0.015)
+    place = stream(seed, "placing", laterality, view)
+    if view == "CC":
+        up, down = woman.uniform(0.38, 0.43) * size, woman.uniform(0.37, 0.42) * size
+        return Outline("CC", depth, place.uniform(0.47, 0.53), up, down, bend)
+    depth *= 1.05
+    nipple_v = 0.62 + place.uniform(-0.03, 0.03)
+    top = min(depth * 0.8, woman.uniform(0.20, 0.33) * size)
+    muscle = (top * place.uniform(0.60, 0.75), nipple_v * place.uniform(0.70, 1.0))
+    below = min(0.31 * size, 0.97 - nipple_v)
+    fold = woman.uniform(0.02, 0.05)
+    return Outline("MLO", depth, nipple_v, nipple_v, below, bend, top, fold, muscle)
+
+
+@dataclass(frozen=True)
+class Lesion:
+    """A spiculated mass, described as a report does: side, size and distance to the nipple.
+
+    Attributes:
+        laterality: the breast it is in.
+        diameter_mm: mean diameter of its core, without spicules.
+        nipple_mm: distance of its centre from the nipple, the same in CC and MLO.
+        cc_degrees, mlo_degrees: direction from the nipple, 0 straight to the chest wall,
+            positive upwards in the picture; where the breast has no room for the mass in that
+            direction, the nearest direction that has is taken.
+        contrast: brightness of the core above its surroundings, of full scale.
+    """
+
+    laterality: Laterality
+    diameter_mm: float = 13.0
+    nipple_mm: float = 45.0
+    cc_degrees: float = 20.0
+    mlo_degrees: float = 30.0
+    contrast: float = 0.42
+
+    def __post_init__(self) -> None:
+        if self.laterality not in ("L", "R"):
+            raise ConfigError(f"Lesion laterality is {self.laterality!r}; give 'L' or 'R'.")
+        if not 2 <= self.diameter_mm <= 60:
+            raise ConfigError(f"Lesion diameter_mm is {self.diameter_mm}; give 2 to 60 mm.")
+
+    def degrees(self, view: View) -> float:
+        """Direction from the nipple in one view."""
+        return self.cc_degrees if view == "CC" else self.mlo_degrees
+
+    @property
+    def radius(self) -> float:
+        """Mean radius of the core in picture heights."""
+        return self.diameter_mm / 2 / HEIGHT_MM
+
+
+def random_lesion(seed: int) -> Lesion:
+    """The mass that the woman `seed` has unless told otherwise; both her views have room for it."""
+    rng = stream(seed, "lesion")
+    side: Laterality = "L" if rng.random() < 0.5 else "R"
+    wish = rng.uniform(40, 70)
+    diameter, angles = rng.uniform(10, 17), rng.uniform((-30, 0), (35, 45))
+    for nipple_mm in np.arange(wish, 15, -2.5):
+        lesion = Lesion(side, diameter, float(nipple_mm), float(angles[0]), float(angles[1]))
+        if all(_place(lesion, outline(seed, side, view)) is not None for view in VIEWS):
+            return lesion
+    raise ConfigError(f"seed {seed}: the breast has no room for a mass; choose another seed.")
+
+
+def lesion_place(lesion: Lesion, shape: Outline) -> Point:
+    """(u, v) of the lesion's centre in a view.
+
+    Raises:
+        ConfigError: if the breast has no room for the mass at that distance from the nipple.
+    """
+    place = _place(lesion, shape)
+    if place is None:
+        raise ConfigError(
+            f"Lesion nipple_mm is {lesion.nipple_mm:.0f}: the {shape.view} view has no room for a "
+            f"{lesion.diameter_mm:.0f} mm mass there; give another distance or a smaller mass."
+        )
+    return place
+
+
+def _place(lesion: Lesion, shape: Outline) -> Point | None:
+    wanted = lesion.degrees(shape.view)
+    degrees = np.arange(-75, 76, 1.0)
+    degrees = degrees[np.argsort(np.abs(degrees - wanted), kind="stable")]
+    angle, far = np.deg2rad(degrees), lesion.nipple_mm / HEIGHT_MM
+    offsets = np.stack([np.cos(angle), np.sin(angle)], axis=-1) * far
+    points = np.asarray(shape.nipple) - offsets
+    roomy = np.flatnonzero(shape.clearance(points) > 1.3 * lesion.radius + 0.015)
+    if not len(roomy):
+        return None
+    u, v = points[roomy[0]]
+    return float(u), float(v)

@@ -1,0 +1,180 @@
+"""The synthetic exam: reproducible, anatomically in order, and true to its own truth."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import mammoscope.data
+from mammoscope.data.synth import Lesion, main, synthetic_exam, synthetic_view, write_exam
+from mammoscope.data.synth_shape import VIEWS, lesion_place, outline, random_lesion
+from mammoscope.data.synth_tissue import power_law_field
+from mammoscope.errors import ConfigError
+
+DEMO = Path(mammoscope.data.__file__).parent / "demo"
+SEEDS = st.integers(0, 2**31)
+
+
+@pytest.fixture(scope="module")
+def exam():
+    return synthetic_exam(seed=3, height=256)
+
+
+def test_views_come_in_hanging_order(exam):
+    assert [v.laterality + v.view for v in exam.images] == ["RCC", "LCC", "RMLO", "LMLO"]
+
+
+def test_same_seed_writes_the_same_bytes(exam, tmp_path):
+    first = write_exam(exam, tmp_path / "a", bits=16)
+    second = write_exam(synthetic_exam(seed=3, height=256), tmp_path / "b", bits=16)
+    assert [p.read_bytes() for p in first] == [p.read_bytes() for p in second]
+
+
+def test_single_view_is_the_view_of_the_exam(exam):
+    view = synthetic_view(3, "L", "MLO", height=256)
+    assert np.array_equal(view.pixels, exam.images[3].pixels)
+
+
+def test_other_seed_is_another_woman(exam):
+    assert not np.array_equal(exam.images[0].pixels, synthetic_view(4, "R", "CC", 256).pixels)
+
+
+def test_air_is_black_but_for_the_marker_and_tissue_is_not(exam):
+    for view in exam.images:
+        assert view.pixels[view.breast_mask].min() > 0
+        air = ~view.breast_mask
+        marker = np.zeros_like(air)
+        marker[: round(0.12 * air.shape[0])] = True
+        assert not view.pixels[air & ~marker].any()
+        assert view.pixels[air & marker].any()
+
+
+def test_chest_wall_is_at_the_left_of_left_breasts(exam):
+    for view in exam.images:
+        edges = view.breast_mask[:, 0].sum(), view.breast_mask[:, -1].sum()
+        assert (edges[0] > edges[1]) == (view.laterality == "L")
+
+
+def test_pectoral_muscle_is_seen_in_mlo_alone(exam):
+    for view in exam.images:
+        assert view.pectoral_mask.any() == (view.view == "MLO")
+        assert not (view.pectoral_mask & ~view.breast_mask).any()
+
+
+def test_mass_lies_in_its_breast_inside_its_box(exam):
+    for view in exam.images:
+        assert (view.lesion_box_px is not None) == (view.laterality == exam.lesion.laterality)
+        assert not (view.lesion_mask & ~view.breast_mask).any()
+        if view.lesion_box_px is not None:
+            x1, y1, x2, y2 = (int(n) for n in view.lesion_box_px)
+            assert view.lesion_mask[y1:y2, x1:x2].sum() == view.lesion_mask.sum()
+
+
+def test_mass_brightens_its_place():
+    args = (11, "L", "CC", 256, "A")
+    mass = Lesion("L", diameter_mm=15)
+    seen, clear = synthetic_view(*args, lesion=mass), synthetic_view(*args, lesion=None)
+    core = seen.lesion_mask
+    assert seen.pixels[core].mean() > 1.2 * clear.pixels[core].mean()
+    assert clear.lesion_box_px is None
+
+
+@given(seed=SEEDS)
+def test_cc_and_mlo_show_the_mass_at_the_same_distance_from_the_nipple(seed):
+    lesion = random_lesion(seed)
+    shapes = [outline(seed, lesion.laterality, view) for view in VIEWS]
+    cc, mlo = (np.hypot(*np.subtract(lesion_place(lesion, s), s.nipple)) for s in shapes)
+    assert cc == pytest.approx(mlo, rel=1e-9)
+
+
+@given(seed=SEEDS)
+@settings(max_examples=5, deadline=None)
+def test_pixels_show_the_mass_at_the_distance_told(seed):
+    exam = synthetic_exam(seed, height=128)
+    seen = [v for v in exam.images if v.lesion_box_px is not None]
+    for view in seen:
+        y, x = np.argwhere(view.lesion_mask).mean(axis=0) + 0.5
+        mm = np.hypot(x - view.nipple_px[0], y - view.nipple_px[1]) * view.spacing_mm[0]
+        assert mm == pytest.approx(exam.lesion.nipple_mm, abs=4.5)
+    assert len(seen) == 2
+
+
+@given(seed=SEEDS)
+@settings(max_examples=4, deadline=None)
+def test_dense_fraction_rises_with_the_grade(seed):
+    fractions = [synthetic_view(seed, "R", "CC", 128, d).dense_fraction for d in "ABCD"]
+    assert fractions == sorted(set(fractions))
+
+
+def test_the_same_woman_at_another_resolution_looks_the_same():
+    small = synthetic_view(5, "L", "MLO", 320).pixels
+    large = synthetic_view(5, "L", "MLO", 640).pixels
+    shrunk = cv2.resize(large, small.shape[::-1], interpolation=cv2.INTER_AREA)
+    inside = (small > 0) & (shrunk > 0)
+    assert np.corrcoef(small[inside], shrunk[inside])[0, 1] > 0.95
+
+
+def test_breasts_of_one_woman_are_alike_but_not_mirror_images(exam):
+    right, left = (exam.images[i].breast_mask for i in (0, 1))
+    mirrored = right[:, ::-1]
+    overlap = (mirrored & left).sum() / (mirrored | left).sum()
+    assert 0.75 < overlap < 0.999
+
+
+def test_spacing_is_that_of_65_micrometres_at_4096_rows(exam):
+    assert exam.images[0].spacing_mm == pytest.approx((0.065 * 16, 0.065 * 16))
+
+
+def test_texture_has_the_power_spectrum_asked_for():
+    field = power_law_field((1, "test"), 512, exponent=3.0)
+    power = np.abs(np.fft.fft2(field)) ** 2
+    f = np.hypot(*np.meshgrid(np.fft.fftfreq(512, 1 / 512), np.fft.fftfreq(512, 1 / 512)))
+    rings = [(f >= k) & (f < 1.2 * k) for k in (8, 16, 32, 64, 128)]
+    slope = np.polyfit(
+        np.log([f[r].mean() for r in rings]), np.log([power[r].mean() for r in rings]), 1
+    )[0]
+    assert slope == pytest.approx(-3, abs=0.15)
+
+
+def test_demo_exam_is_what_its_command_makes():
+    truth = json.loads((DEMO / "truth.json").read_text())
+    exam = synthetic_exam(truth["seed"], truth["height"], truth["density"])
+    for view, told in zip(exam.images, truth["images"], strict=True):
+        shipped = cv2.imread(str(DEMO / told["file"]), cv2.IMREAD_UNCHANGED)
+        # Processors round the last bit of a float differently: one grey level in 256 is allowed.
+        drift = np.abs(shipped.astype(int) - (view.pixels >> 8).astype(int))
+        assert drift.max() <= 1
+        assert np.mean(drift > 0) < 1e-3
+        assert told["lesion_box_px"] == (view.lesion_box_px and list(view.lesion_box_px))
+
+
+def test_demo_exam_is_small():
+    assert sum(p.stat().st_size for p in DEMO.iterdir()) < 1.5e6
+
+
+def test_command_writes_pictures_and_truth_and_leaves_nothing_else(tmp_path, capsys):
+    main([str(tmp_path / "Übung 1"), "--seed", "2", "--height", "128", "--bits", "16"])
+    names = sorted(p.name for p in (tmp_path / "Übung 1").iterdir())
+    assert [*names[:2], names[-1]] == ["demo_L-CC.png", "demo_L-MLO.png", "truth.json"]
+    assert len(names) == 5
+    assert len(capsys.readouterr().out.splitlines()) == 5
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"seed": -1}, "seed is -1"),
+        ({"height": 20}, "height is 20"),
+        ({"density": "E"}, "density is 'E'"),
+        ({"lesion": Lesion("L", nipple_mm=400)}, "nipple_mm is 400"),
+    ],
+)
+def test_impossible_wishes_are_refused_by_name(change, told):
+    with pytest.raises(ConfigError, match=told):
+        synthetic_exam(**{"seed": 1, "height": 128, **change})
