@@ -1,0 +1,123 @@
+"""ExamReport to JSON: what other programs read. Its form is stated in report.schema.json."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from mammoscope.outputs.files import write_atomic
+from mammoscope.types import (
+    DENSITY_GRADES,
+    BreastReport,
+    Density,
+    ExamReport,
+    Finding,
+    ImageReport,
+    OperatingPoint,
+)
+
+SCHEMA_VERSION = "1.0"
+_PROBABILITY_DIGITS, _COORDINATE_DIGITS = 6, 2
+
+
+def to_dict(report: ExamReport) -> dict[str, Any]:
+    """The report as plain JSON values.
+
+    Probabilities are in [0, 1]; boxes are [x1, y1, x2, y2] in the frame of
+    mammoscope.geometry, source pixels or mm. What is absent is None, never a guess, and both
+    breasts are always there.
+    """
+    breasts = {side: _breast(report.breasts.get(side, BreastReport())) for side in ("L", "R")}
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "model": {
+            "name": report.model.name,
+            "sha256": report.model.sha256,
+            "runtime": report.model.runtime or None,
+        },
+        "exam": _exam(report),
+        "breasts": breasts,
+        "images": [_image(image) for image in report.images],
+    }
+
+
+def write_json(report: ExamReport, path: str | Path) -> Path:
+    """Write `to_dict(report)` as UTF-8 JSON, whole or not at all.
+
+    Raises:
+        ConfigError: the file cannot be written.
+        ValueError: a probability is NaN or infinite, which JSON cannot hold.
+    """
+    text = json.dumps(to_dict(report), indent=2, ensure_ascii=False, allow_nan=False)
+    return write_atomic(path, (text + "\n").encode("utf-8", "backslashreplace"))
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) that every `to_dict` satisfies."""
+    file = resources.files("mammoscope.outputs") / "report.schema.json"
+    loaded: dict[str, Any] = json.loads(file.read_text("utf-8"))
+    return loaded
+
+
+def _exam(report: ExamReport) -> dict[str, Any]:
+    return {
+        "id": report.id,
+        "malignancy": _probability(report.malignancy),
+        "density": _density(report.density),
+        "flag": None if report.flag is None else bool(report.flag),
+        "operating_point": _operating_point(report.operating_point),
+        "warnings": list(report.warnings),
+    }
+
+
+def _operating_point(point: OperatingPoint) -> dict[str, Any]:
+    return {
+        "name": point.name,
+        "threshold": _probability(point.threshold),
+        "sensitivity": _probability(point.sensitivity),
+        "specificity": _probability(point.specificity),
+    }
+
+
+def _breast(breast: BreastReport) -> dict[str, Any]:
+    return {"malignancy": _probability(breast.malignancy), "density": _density(breast.density)}
+
+
+def _image(image: ImageReport) -> dict[str, Any]:
+    return {
+        "path": image.path,
+        "laterality": image.laterality,
+        "view": image.view,
+        "malignancy": _probability(image.malignancy),
+        "density": _density(image.density),
+        "findings": [_finding(finding) for finding in image.findings],
+        "warnings": list(image.warnings),
+        "refused": image.refused,
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "box_px": _numbers(finding.box_px),
+        "box_mm": None if finding.box_mm is None else _numbers(finding.box_mm),
+        "label": finding.label,
+        "score": _probability(finding.score),
+    }
+
+
+def _density(density: Density | None) -> dict[str, float | None] | None:
+    if density is None:
+        return None
+    pairs = zip(DENSITY_GRADES, density.probabilities, strict=True)
+    return {grade: _probability(p) for grade, p in pairs}
+
+
+def _probability(value: float | None) -> float | None:
+    return None if value is None else round(float(value), _PROBABILITY_DIGITS)
+
+
+def _numbers(box: Sequence[float]) -> list[float]:
+    return [round(float(value), _COORDINATE_DIGITS) for value in box]

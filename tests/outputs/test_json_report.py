@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mammoscope.errors import ConfigError
+from mammoscope.outputs import schema, to_dict, write_json
+from report_example import exam_report, image_report, refused_image, unread_file
+
+KINDS = {
+    "object": dict,
+    "array": list,
+    "string": str,
+    "number": (int, float),
+    "boolean": bool,
+    "null": type(None),
+}
+
+
+def check(value: Any, rule: dict[str, Any], where: str = "report") -> None:
+    """Hold a value to the part of JSON Schema that report.schema.json uses."""
+    if "$ref" in rule:
+        rule = schema()["$defs"][rule["$ref"].removeprefix("#/$defs/")]
+    assert value in rule.get("enum", [value]), where
+    assert value == rule.get("const", value), where
+    kinds = rule.get("type", list(KINDS))
+    kinds = kinds if isinstance(kinds, list) else [kinds]
+    assert isinstance(value, tuple(KINDS[kind] for kind in kinds if kind != "number")) or (
+        "number" in kinds and type(value) in (int, float)
+    ), f"{where}: {value!r}"
+    if isinstance(value, dict):
+        assert set(rule["required"]) <= set(value) <= set(rule["properties"]), where
+        for key, inner in value.items():
+            check(inner, rule["properties"][key], f"{where}.{key}")
+    elif isinstance(value, list):
+        assert rule.get("minItems", 0) <= len(value) <= rule.get("maxItems", len(value)), where
+        for inner in value:
+            check(inner, rule["items"], f"{where}[]")
+    elif type(value) in (int, float):
+        assert rule.get("minimum", value) <= value <= rule.get("maximum", value), where
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        exam_report(),
+        exam_report(image_report("L", "MLO")),
+        exam_report(refused_image(), unread_file()),
+    ],
+    ids=["full", "one view", "nothing judged"],
+)
+def test_every_report_keeps_to_the_schema(report: Any) -> None:
+    check(to_dict(report), schema())
+
+
+def test_what_the_design_names_is_there() -> None:
+    found = to_dict(exam_report())
+    assert list(found) == ["schema_version", "model", "exam", "breasts", "images"]
+    assert found["exam"]["flag"] is True
+    assert found["exam"]["operating_point"]["name"] == "bcsc_sensitivity"
+    assert found["images"][1]["findings"][0]["box_px"] == [470.0, 690.0, 690.0, 910.0]
+    assert found["images"][1]["findings"][0]["box_mm"] == [47.0, 69.0, 69.0, 91.0]
+
+
+def test_absent_values_are_null_and_both_breasts_are_there() -> None:
+    found = to_dict(exam_report(refused_image()))
+    assert found["breasts"] == {side: {"malignancy": None, "density": None} for side in "LR"}
+    assert found["exam"]["malignancy"] is found["exam"]["flag"] is None
+    assert found["images"][0]["refused"].startswith("This is a page of text")
+
+
+def test_written_file_holds_what_to_dict_gives_whatever_the_path(tmp_path: Path) -> None:
+    image = replace(image_report("R", "CC"), path="Brüste/\udcff <1>.dcm")
+    report = exam_report(image)
+    written = write_json(report, tmp_path / "new folder" / "report.json")
+    assert json.loads(written.read_text("utf-8")) == to_dict(report)
+    assert [file.name for file in written.parent.iterdir()] == ["report.json"]
+
+
+def test_nan_is_refused_and_the_old_file_stays(tmp_path: Path) -> None:
+    path = write_json(exam_report(), tmp_path / "report.json")
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match="JSON"):
+        write_json(replace(exam_report(), malignancy=float("nan")), path)
+    assert path.read_bytes() == before
+
+
+def test_an_unwritable_place_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(ConfigError, match="cannot be written"):
+        write_json(exam_report(), tmp_path / "file" / "report.json")
+    assert [file.name for file in tmp_path.iterdir()] == ["file"]
