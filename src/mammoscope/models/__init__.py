@@ -1,0 +1,1 @@
+"""Networks, their weights, and the cards that describe them. Only `card` works without torch."""

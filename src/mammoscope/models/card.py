@@ -1,0 +1,147 @@
+"""Weights on disk: a folder with network.onnx and the card.json that describes it.
+
+The card carries all that is not in the network: how an image must be prepared, how raw outputs
+become probabilities, the operating points, the data and its terms, the recipe, what was measured
+and what the model must not be used for. Nothing here needs torch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from mammoscope.errors import WeightsError
+from mammoscope.preprocess import PreprocessParams
+from mammoscope.types import OperatingPoint
+
+DEFAULT_WEIGHTS = "reader-first"
+NETWORK_FILE = "network.onnx"
+CARD_FILE = "card.json"
+_REQUIRED = ("name", "sha256", "preprocess", "calibration", "operating_points")
+
+
+@dataclass(frozen=True)
+class Weights:
+    """One set of weights.
+
+    Attributes:
+        name: as the card gives it.
+        folder: holds network.onnx and card.json.
+        card: the card's content.
+    """
+
+    name: str
+    folder: Path
+    card: Mapping[str, Any]
+
+    @property
+    def network(self) -> Path:
+        """The ONNX file."""
+        return self.folder / NETWORK_FILE
+
+    @property
+    def preprocess(self) -> PreprocessParams:
+        """How an image must be prepared for this network."""
+        return PreprocessParams.from_mapping(self.card["preprocess"])
+
+    @property
+    def platt(self) -> tuple[float, float]:
+        """(slope, intercept): calibrated logit = slope * raw logit + intercept."""
+        platt = self.card["calibration"]["platt"]
+        return float(platt["slope"]), float(platt["intercept"])
+
+    @property
+    def operating_points(self) -> tuple[OperatingPoint, ...]:
+        """The card's thresholds on calibrated breast malignancy."""
+        return tuple(OperatingPoint(**point) for point in self.card["operating_points"])
+
+    def operating_point(self, name: str | None = None) -> OperatingPoint:
+        """The operating point of that name; the card's default one (its first) for None.
+
+        Raises:
+            WeightsError: the card has none of that name.
+        """
+        points = {point.name: point for point in self.operating_points}
+        wanted = name or str(self.card.get("default_operating_point", next(iter(points))))
+        if wanted not in points:
+            raise WeightsError(
+                f"{self.name}: there is no operating point {wanted!r}; "
+                f"choose one of {', '.join(points)}."
+            )
+        return points[wanted]
+
+
+def shipped_folder() -> Path:
+    """Where the weights that come with the package lie, one folder each."""
+    return Path(str(resources.files("mammoscope.models"))) / "weights"
+
+
+def list_weights() -> list[Weights]:
+    """All weights that come with the package, by name."""
+    folders = sorted(path.parent for path in shipped_folder().glob(f"*/{CARD_FILE}"))
+    return [load_card(folder) for folder in folders]
+
+
+def load_card(weights: str | Path | None = None) -> Weights:
+    """Find weights by the name of shipped ones, or by their folder, and read the card.
+
+    Raises:
+        WeightsError: nothing of that name, or its card is missing, broken or incomplete.
+    """
+    folder = _find(DEFAULT_WEIGHTS if weights is None else weights)
+    path = folder / CARD_FILE
+    try:
+        card = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise WeightsError(
+            f"{path}: the model card cannot be read ({error}); "
+            "restore the folder from the package or export the weights again."
+        ) from error
+    missing = [key for key in _REQUIRED if key not in card]
+    if missing:
+        raise WeightsError(
+            f"{path}: the model card has no field {missing[0]!r}; export the weights again."
+        )
+    return Weights(card["name"], folder, card)
+
+
+def _find(weights: str | Path) -> Path:
+    shipped = shipped_folder() / str(weights)
+    if isinstance(weights, str) and (shipped / CARD_FILE).is_file():
+        return shipped
+    folder = Path(weights)
+    if folder.is_dir():
+        return folder
+    known = ", ".join(path.parent.name for path in shipped_folder().glob(f"*/{CARD_FILE}"))
+    raise WeightsError(
+        f"{weights}: no weights of that name and no such folder; "
+        f"shipped are {known or 'none'}; or give a folder with {NETWORK_FILE} and {CARD_FILE}."
+    )
+
+
+def verify(weights: Weights) -> bytes:
+    """Read the network file and check it against the card; returns its bytes.
+
+    Raises:
+        WeightsError: the file is missing, or its sha256 is not the card's.
+    """
+    try:
+        content = weights.network.read_bytes()
+    except OSError as error:
+        raise WeightsError(
+            f"{weights.network}: cannot be read ({error.strerror}); "
+            "restore the folder from the package or export the weights again."
+        ) from error
+    found = hashlib.sha256(content).hexdigest()
+    if found != weights.card["sha256"]:
+        raise WeightsError(
+            f"{weights.network}: sha256 is {found[:12]}…, the card says "
+            f"{str(weights.card['sha256'])[:12]}…; the file was altered or damaged: "
+            "install the package again or export the weights again."
+        )
+    return content

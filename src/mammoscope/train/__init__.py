@@ -1,0 +1,1 @@
+"""Training: recipe (config), images (dataset), two plain loops (loop), folds (run), export."""

@@ -1,0 +1,171 @@
+"""Weights to what ships: ONNX whose outputs were compared with torch's, and a card.
+
+    python -m mammoscope.train.export configs/reader_first.toml --data DIR --run runs/reader_first \
+        --out src/mammoscope/models/weights/reader-first
+
+Needs a finished run: every fold's predictions, for calibration and operating points, and the
+weights trained on everything. Nothing is written unless parity holds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import tempfile
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import torch
+import tyro
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+from torch import Tensor
+
+from mammoscope.errors import WeightsError
+from mammoscope.evaluate.card import card_calibration
+from mammoscope.infer.engine import OUTPUTS, load_engine
+from mammoscope.models.card import CARD_FILE, NETWORK_FILE
+from mammoscope.models.networks import Heads, LesionMapNet
+from mammoscope.train.config import Recipe, load_recipe
+from mammoscope.train.dataset import load_training_set
+from mammoscope.train.run import FINAL, collect
+
+TOLERANCE = 1e-3
+"""Largest difference allowed between any logit of torch and of a runtime in f32."""
+
+
+@dataclass
+class Args:
+    """Export a finished run."""
+
+    recipe: Annotated[Path, tyro.conf.Positional]
+    """The recipe that was run."""
+    data: Path
+    """The folder it was trained on."""
+    run: Path
+    """The run's folder."""
+    out: Path
+    """Folder to write network.onnx and card.json to."""
+    card: Path = Path("configs/reader_first.card.json")
+    """The card's written part: description, terms, limits."""
+    metrics: Path | None = None
+    """metrics.json of the cross-validation report, to be kept in the card."""
+
+
+def to_onnx(network: LesionMapNet, height: int, width: int) -> bytes:
+    """The network as ONNX with input "pixels" (n, 1, height, width) and outputs OUTPUTS."""
+    network.eval()
+    example = torch.rand(2, 1, height, width)
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter warns of its own internals
+        path = Path(folder) / NETWORK_FILE
+        torch.onnx.export(
+            network,
+            (example,),
+            path,
+            input_names=["pixels"],
+            output_names=list(OUTPUTS),
+            dynamic_shapes={"pixels": {0: torch.export.Dim("n", min=1, max=64)}},
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+        )
+        return path.read_bytes()
+
+
+@torch.inference_mode()
+def parity(network: LesionMapNet, onnx: bytes, pixels: NDArray[np.uint8]) -> dict[str, float]:
+    """Largest difference of any logit between torch and each runtime, on real images.
+
+    Args:
+        network: in eval mode.
+        onnx: the exported file.
+        pixels: (n, height, width) uint8 prepared images.
+
+    Raises:
+        WeightsError: a difference is above TOLERANCE.
+    """
+    heads: Heads = network(torch.from_numpy(pixels)[:, None].float() / 255)
+    differences = {}
+    for runtime in ("openvino", "onnxruntime"):
+        raw = load_engine(onnx, runtime, "f32").run(pixels)
+        differences[runtime] = max(
+            _difference(heads.malignancy, raw.malignancy),
+            _difference(heads.lesion_map, raw.lesion_map),
+            _difference(heads.density, raw.density),
+        )
+        if not differences[runtime] <= TOLERANCE:
+            raise WeightsError(
+                f"the exported network differs from torch by {differences[runtime]:.2g} under "
+                f"{runtime} (allowed {TOLERANCE:g}); nothing was written."
+            )
+    return differences
+
+
+def _difference(tensor: Tensor, array: NDArray[np.float32]) -> float:
+    return float(np.abs(tensor.numpy() - array).max())
+
+
+def write_weights(out: Path, onnx: bytes, card: dict[str, Any]) -> None:
+    """Write network.onnx and card.json (with the network's sha256) to the folder `out`."""
+    out.mkdir(parents=True, exist_ok=True)
+    card = {**card, "sha256": hashlib.sha256(onnx).hexdigest(), "size_bytes": len(onnx)}
+    text = json.dumps(card, indent=2, ensure_ascii=False) + "\n"
+    for name, content in ((NETWORK_FILE, onnx), (CARD_FILE, text.encode())):
+        partial = out / f".{name}.partial"
+        partial.write_bytes(content)
+        partial.replace(out / name)
+
+
+def export(args: Args) -> dict[str, Any]:
+    """Do what the module says; returns the card."""
+    recipe = load_recipe(args.recipe)
+    data = load_training_set(args.data, recipe.preprocess, args.run)
+    network = LesionMapNet()
+    network.load_state_dict(load_file(args.run / FINAL / "weights.safetensors"))
+    onnx = to_onnx(network, recipe.preprocess.height, recipe.preprocess.width)
+    sample = np.linspace(0, len(data.pixels) - 1, 32).astype(int)
+    differences = parity(network, onnx, data.pixels[sample])
+    predictions = collect(args.run, recipe.folds)
+    written = json.loads(args.card.read_text(encoding="utf-8"))
+    calibration = card_calibration(predictions, args.data / "manifest.csv")
+    card = {
+        **written,
+        "name": recipe.name,
+        "preprocess": recipe.preprocess.to_mapping(),
+        "calibration": {"platt": calibration["platt"], "note": calibration["note"]},
+        "operating_points": calibration["operating_points"],
+        "training": written.get("training", {}) | _record(recipe, args, len(data.rows)),
+        "parity": differences,
+    }
+    if args.metrics:
+        card["metrics"] = json.loads(args.metrics.read_text(encoding="utf-8"))["card"]
+    write_weights(args.out, onnx, card)
+    return card
+
+
+def _record(recipe: Recipe, args: Args, images: int) -> dict[str, Any]:
+    manifest = (args.data / "manifest.csv").read_bytes()
+    return {
+        "images": images,
+        "recipe": args.recipe.name,
+        "recipe_sha256": recipe.sha256,
+        "manifest_sha256": hashlib.sha256(manifest).hexdigest(),
+        "seed": recipe.seed,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+    }
+
+
+def main() -> None:
+    """Command line; see the module's text."""
+    card = export(tyro.cli(Args))
+    print(json.dumps({"sha256": card.get("sha256"), "parity": card["parity"]}))
+
+
+if __name__ == "__main__":
+    main()

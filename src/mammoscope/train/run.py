@@ -1,0 +1,211 @@
+"""Train a recipe: every fold by patient, then once on everything.
+
+    python -m mammoscope.train.run configs/reader_first.toml --data DIR --out runs/reader_first
+    python -m mammoscope.train.run ... --only 0 1        # some folds, e.g. one process a core
+    python -m mammoscope.train.run ... --only final
+
+Finished parts are skipped and an interrupted one goes on at its last whole epoch, so the same
+command can be typed again after a stop. OUT then holds, per part, predictions.csv (the held-out
+fold's), weights.safetensors and metrics.jsonl.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import pandas as pd
+import torch
+import tyro
+from numpy.typing import NDArray
+from safetensors.torch import save_file
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import StratifiedGroupKFold
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.data import DataLoader
+
+from mammoscope.errors import ConfigError
+from mammoscope.models.networks import LesionMapNet, load_imagenet
+from mammoscope.train.config import Recipe, Stage, load_recipe
+from mammoscope.train.dataset import Batch, Images, TrainingSet, load_training_set
+from mammoscope.train.loop import Judged, Training, judge, train_epoch
+from mammoscope.types import DENSITY_GRADES
+
+FINAL = "final"
+
+
+@dataclass
+class Args:
+    """Train a recipe by patient-level cross-validation, then once on all patients."""
+
+    recipe: Annotated[Path, tyro.conf.Positional]
+    """A TOML file of configs/."""
+    data: Path
+    """Folder with manifest.csv and the images it names."""
+    out: Path
+    """Where checkpoints, weights and predictions go."""
+    only: tuple[str, ...] = ()
+    """Fold numbers from 0, or "final"; all of them if not given."""
+    threads: int = 0
+    """CPU threads; 0 leaves it to torch."""
+
+
+def folds_by_patient(rows: pd.DataFrame, folds: int, seed: int) -> NDArray[np.int64]:
+    """Fold number (n,) per row; all images of a patient fall into one, cancers spread evenly."""
+    strata = rows["machine_id"].astype(str) + "/" + rows["cancer"].astype(str)
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    fold = np.full(len(rows), -1, np.int64)
+    for number, (_, held) in enumerate(splitter.split(rows, strata, rows["patient_id"])):
+        fold[held] = number
+    return fold
+
+
+def train_part(recipe: Recipe, data: TrainingSet, part: str, out: Path) -> None:
+    """Train one fold (its number as text) or "final", and write its results to `out`/part."""
+    folder = out / part
+    folder.mkdir(parents=True, exist_ok=True)
+    if (folder / "weights.safetensors").is_file():
+        return
+    fold = folds_by_patient(data.rows, recipe.folds, recipe.seed)
+    held = np.flatnonzero(fold == (int(part) if part != FINAL else -1))
+    kept = np.setdiff1d(np.arange(len(fold)), held)
+    torch.manual_seed(recipe.seed + (0 if part == FINAL else int(part) + 1))
+    training = start(recipe, len(kept))
+    for epoch in range(_resume(training, folder), recipe.epochs):
+        _epoch(recipe, data, training, kept, held, epoch, folder)
+    if held.size:
+        last = judge(training.average, _batches(recipe, data, held, recipe.stages[-1]))
+        _write_predictions(folder / "predictions.csv", data.rows.iloc[held], last, int(part))
+    network = training.average.module
+    save_file(network.state_dict(), str(folder / "weights.safetensors"))
+    (folder / "checkpoint.pt").unlink(missing_ok=True)
+
+
+def start(recipe: Recipe, images: int) -> Training:
+    """A network with ImageNet's backbone, its average, AdamW and a one-cycle schedule."""
+    network = LesionMapNet()
+    load_imagenet(network)
+    network.freeze(recipe.frozen_blocks)
+    network = network.to(memory_format=torch.channels_last)
+    backbone = [p for p in network.backbone.parameters() if p.requires_grad]
+    heads = [p for n, p in network.named_parameters() if not n.startswith("backbone.")]
+    optimiser = torch.optim.AdamW(
+        [{"params": backbone}, {"params": heads}], weight_decay=recipe.weight_decay
+    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser,
+        [recipe.learning_rate, recipe.learning_rate * recipe.head_factor],
+        total_steps=recipe.epochs * (images // recipe.batch_size),
+        pct_start=0.15,
+    )
+    ema = get_ema_multi_avg_fn(recipe.ema_decay)  # type: ignore[no-untyped-call]
+    average = AveragedModel(network, multi_avg_fn=ema, use_buffers=True)
+    return Training(network, average, optimiser, schedule, recipe.frozen_blocks)
+
+
+def _batches(
+    recipe: Recipe,
+    data: TrainingSet,
+    index: NDArray[np.int64],
+    stage: Stage,
+    *,
+    training: bool = False,
+) -> DataLoader[Batch]:
+    return DataLoader(
+        Images(data, index, stage, augment=training),
+        recipe.batch_size,
+        shuffle=training,
+        drop_last=training,
+    )
+
+
+def _epoch(
+    recipe: Recipe,
+    data: TrainingSet,
+    training: Training,
+    kept: NDArray[np.int64],
+    held: NDArray[np.int64],
+    epoch: int,
+    folder: Path,
+) -> None:
+    started, stage = time.monotonic(), recipe.stage_at(epoch)
+    torch.manual_seed(recipe.seed + 1000 * (epoch + 1))  # so that a resumed epoch is the same
+    batches = _batches(recipe, data, kept, stage, training=True)
+    record: dict[str, object] = {"part": folder.name, "epoch": epoch + 1, "of": recipe.epochs}
+    record |= train_epoch(training, batches, recipe.density_weight)
+    seconds = time.monotonic() - started
+    record |= {"seconds": round(seconds), "images_per_s": round(len(kept) / seconds, 2)}
+    if held.size and epoch + 1 < recipe.epochs and (epoch + 1) % 2 == 0:
+        judged = judge(training.average, _batches(recipe, data, held, stage))
+        record["held_out_auc"] = float(roc_auc_score(data.cancer[held], judged.malignancy))
+    with (folder / "metrics.jsonl").open("a", encoding="utf-8") as log:
+        log.write(json.dumps(record) + "\n")
+    print(json.dumps(record), flush=True)
+    _save(training, epoch + 1, folder / "checkpoint.pt")
+
+
+def _save(training: Training, epochs_done: int, path: Path) -> None:
+    partial = path.with_suffix(".partial")
+    torch.save(
+        {
+            "epochs_done": epochs_done,
+            "network": training.network.state_dict(),
+            "average": training.average.state_dict(),
+            "optimiser": training.optimiser.state_dict(),
+            "schedule": training.schedule.state_dict(),
+        },
+        partial,
+    )
+    partial.replace(path)
+
+
+def _resume(training: Training, folder: Path) -> int:
+    """Load the checkpoint if there is one; returns the number of epochs already done."""
+    path = folder / "checkpoint.pt"
+    if not path.is_file():
+        return 0
+    state = torch.load(path, weights_only=True)
+    for name in ("network", "average", "optimiser", "schedule"):
+        getattr(training, name).load_state_dict(state[name])
+    return int(state["epochs_done"])
+
+
+def _write_predictions(path: Path, rows: pd.DataFrame, judged: Judged, fold: int) -> None:
+    table = pd.DataFrame({"image_path": rows["image_path"].to_numpy(), "fold": fold})
+    table["malignancy_logit"] = judged.malignancy
+    for index, grade in enumerate(DENSITY_GRADES):
+        table[f"density_{grade}"] = judged.density[:, index]
+    partial = path.with_suffix(".partial")
+    table.to_csv(partial, index=False)
+    partial.replace(path)
+
+
+def collect(out: Path, folds: int) -> Path:
+    """Join the folds' predictions into `out`/predictions.csv; ConfigError if one is missing."""
+    parts = [out / str(fold) / "predictions.csv" for fold in range(folds)]
+    missing = [part for part in parts if not part.is_file()]
+    if missing:
+        raise ConfigError(f"{missing[0]}: not there yet; run that fold first.")
+    joined = out / "predictions.csv"
+    pd.concat([pd.read_csv(part) for part in parts]).to_csv(joined, index=False)
+    return joined
+
+
+def main() -> None:
+    """Command line; see the module's text."""
+    args = tyro.cli(Args)
+    torch.set_flush_denormal(True)
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    recipe = load_recipe(args.recipe)
+    data = load_training_set(args.data, recipe.preprocess, args.out)
+    for part in args.only or (*(str(fold) for fold in range(recipe.folds)), FINAL):
+        train_part(recipe, data, part, args.out)
+
+
+if __name__ == "__main__":
+    main()
