@@ -1,0 +1,128 @@
+"""Runs a network: OpenVINO on the CPU, or ONNX Runtime where OpenVINO cannot load.
+
+Both give the same numbers to about 1e-4 in f32; which one ran, and in which precision, stands in
+every report.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mammoscope.errors import ConfigError, WeightsError
+
+Runtime = Literal["auto", "openvino", "onnxruntime"]
+Precision = Literal["auto", "f32", "bf16"]
+OUTPUTS = ("malignancy", "lesion_map", "density")
+
+
+@dataclass(frozen=True, eq=False)
+class RawOutputs:
+    """Raw head outputs of n images, all logits.
+
+    Attributes:
+        malignancy: (n,) float32.
+        lesion_map: (n, h, w) float32.
+        density: (n, 4) float32.
+    """
+
+    malignancy: NDArray[np.float32]
+    lesion_map: NDArray[np.float32]
+    density: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Engine:
+    """A loaded network.
+
+    Attributes:
+        runtime: what runs it, for the report: program, version, precision.
+        _infer: (n, 1, h, w) float32 to the three outputs, in the order of OUTPUTS.
+    """
+
+    runtime: str
+    _infer: Callable[[NDArray[np.float32]], list[NDArray[np.float32]]]
+
+    def run(self, pixels: NDArray[np.uint8]) -> RawOutputs:
+        """Judge (n, height, width) uint8 images as `mammoscope.preprocess.prepare` gives them."""
+        return RawOutputs(*self._infer(pixels[:, None].astype(np.float32) / np.float32(255)))
+
+
+def load_engine(network: bytes, runtime: Runtime = "auto", precision: Precision = "auto") -> Engine:
+    """Load an ONNX network.
+
+    Args:
+        network: the ONNX file's bytes.
+        runtime: "auto" is OpenVINO, and ONNX Runtime if that cannot be loaded.
+        precision: "auto" is bf16 where the CPU computes in it, else f32. ONNX Runtime: f32.
+
+    Raises:
+        ConfigError: the runtime or precision asked for is not to be had on this machine.
+        WeightsError: neither runtime accepts the network.
+    """
+    if runtime == "onnxruntime":
+        return _onnxruntime(network, precision, why="")
+    try:
+        return _openvino(network, precision)
+    except (ImportError, RuntimeError) as error:
+        if runtime == "openvino":
+            raise ConfigError(
+                f"OpenVINO cannot run here ({_first_line(error)}); use runtime onnxruntime."
+            ) from error
+        return _onnxruntime(network, "auto", why=f"; OpenVINO: {_first_line(error)}")
+
+
+def _openvino(network: bytes, precision: Precision) -> Engine:
+    # The converter's telemetry package asks for consent and phones home; the reader never does.
+    os.environ.setdefault("OPENVINO_TELEMETRY", "0")
+    import openvino
+
+    core = openvino.Core()
+    has_bf16 = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    if precision == "bf16" and not has_bf16:
+        raise ConfigError("precision bf16: this CPU does not compute in bf16; use f32 or auto.")
+    chosen = "bf16" if has_bf16 and precision != "f32" else "f32"
+    options = {"INFERENCE_PRECISION_HINT": chosen, "PERFORMANCE_HINT": "LATENCY"}
+    compiled = core.compile_model(core.read_model(network), "CPU", options)
+    ports = [compiled.output(name) for name in OUTPUTS]
+
+    def infer(pixels: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        result = compiled(pixels)
+        return [np.array(result[port], np.float32) for port in ports]
+
+    version = openvino.get_version().split("-")[0]
+    return Engine(f"OpenVINO {version}, CPU, {chosen}", infer)
+
+
+def _onnxruntime(network: bytes, precision: Precision, why: str) -> Engine:
+    import onnxruntime
+    from onnxruntime.capi import onnxruntime_pybind11_state as failures
+
+    if precision == "bf16":
+        raise ConfigError("precision bf16: ONNX Runtime on the CPU computes in f32; use f32.")
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    try:
+        session: Any = onnxruntime.InferenceSession(
+            network, options, providers=["CPUExecutionProvider"]
+        )
+    except (failures.Fail, failures.InvalidProtobuf, failures.InvalidGraph) as error:
+        raise WeightsError(
+            f"the network file is not one ONNX Runtime accepts ({_first_line(error)}); "
+            "export the weights again."
+        ) from error
+
+    def infer(pixels: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        return list(session.run(list(OUTPUTS), {"pixels": pixels}))
+
+    return Engine(f"ONNX Runtime {onnxruntime.__version__}, CPU, f32{why}", infer)
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0][:120]

@@ -1,0 +1,146 @@
+"""Raw outputs to what a reader is told; the only place that maps back to source pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mammoscope.anatomy import to_uint8
+from mammoscope.preprocess import Prepared
+from mammoscope.types import (
+    BreastReport,
+    Density,
+    Finding,
+    ImageReport,
+    LesionMap,
+    Mammogram,
+    Unreadable,
+)
+
+PREVIEW_SIDE = 1280
+MAX_FINDINGS = 5
+
+
+def sigmoid(logits: ArrayLike) -> NDArray[np.float64]:
+    """The logistic function, without overflow."""
+    return np.asarray(0.5 * (1 + np.tanh(0.5 * np.asarray(logits, np.float64))))
+
+
+def softmax(logits: ArrayLike) -> NDArray[np.float64]:
+    """Over the last axis."""
+    exact = np.asarray(logits, np.float64)
+    shifted = np.exp(exact - exact.max(axis=-1, keepdims=True))
+    return np.asarray(shifted / shifted.sum(axis=-1, keepdims=True))
+
+
+def image_report(
+    mammogram: Mammogram,
+    prepared: Prepared,
+    malignancy_logit: float,
+    map_logits: NDArray[np.float32],
+    density_logits: NDArray[np.float32],
+    platt: tuple[float, float],
+    threshold: float,
+) -> ImageReport:
+    """Build the report of one judged image.
+
+    Args:
+        mammogram: the image.
+        prepared: what the network saw of it.
+        malignancy_logit: raw.
+        map_logits: (h, w) raw; the map covers the network's input.
+        density_logits: (4,) raw.
+        platt: (slope, intercept) of the calibration; the map is put on the same scale.
+        threshold: a place of the map is a finding if its probability reaches this.
+    """
+    slope, intercept = platt
+    values = sigmoid(slope * map_logits + intercept).astype(np.float32)
+    lesion_map = LesionMap(values, prepared.geometry.resize((values.shape[0], values.shape[1])))
+    x1, y1, x2, y2 = prepared.breast_px
+    return ImageReport(
+        path=mammogram.path,
+        laterality=mammogram.laterality,
+        view=mammogram.view,
+        view_modifiers=mammogram.view_modifiers,
+        malignancy=float(sigmoid(slope * malignancy_logit + intercept)),
+        density=Density(*(float(p) for p in softmax(density_logits))),
+        findings=tuple(find_lesions(lesion_map, threshold)),
+        warnings=mammogram.warnings,
+        shape_px=mammogram.shape,
+        preview=preview(mammogram),
+        lesion_map=lesion_map,
+        breast_px=(float(x1), float(y1), float(x2), float(y2)),
+    )
+
+
+def unjudged_report(unreadable: Unreadable) -> ImageReport:
+    """The report of a file that could not be read or was refused."""
+    return ImageReport(path=unreadable.path, refused=unreadable.reason)
+
+
+def find_lesions(lesion_map: LesionMap, threshold: float) -> list[Finding]:
+    """Connected places of the map that reach `threshold`, the most suspicious first.
+
+    The box of a place goes around its cells that reach half-way from the threshold to its peak,
+    so that one broad slope does not make one broad box.
+    """
+    values = lesion_map.values
+    count, labels = cv2.connectedComponents((values >= threshold).astype(np.uint8))
+    findings = [
+        _finding(lesion_map, np.where(labels == label, values, 0.0), threshold)
+        for label in range(1, count)
+    ]
+    return sorted(findings, key=lambda finding: -finding.score)[:MAX_FINDINGS]
+
+
+def _finding(lesion_map: LesionMap, values: NDArray[np.float32], threshold: float) -> Finding:
+    peak = float(values.max())
+    rows, columns = np.nonzero(values >= (threshold + peak) / 2)
+    box = lesion_map.geometry.box_to_source(
+        (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
+    )
+    return Finding(box, peak, box_mm=lesion_map.geometry.box_to_mm(box))
+
+
+def preview(mammogram: Mammogram) -> NDArray[np.uint8]:
+    """The whole source image as 8 bit, its longest side at most PREVIEW_SIDE pixels."""
+    height, width = mammogram.shape
+    scale = min(1.0, PREVIEW_SIDE / max(height, width))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    small = cv2.resize(mammogram.pixels, size, interpolation=cv2.INTER_AREA)
+    return to_uint8(small)
+
+
+def breast_reports(images: Sequence[ImageReport]) -> dict[str, BreastReport]:
+    """Join the views of each breast; images whose laterality is unknown belong to none.
+
+    Malignancy is the mean of the views' calibrated logits (the rule the operating points were
+    measured with); density is the mean of the views' probabilities.
+    """
+    reports = {}
+    for side in ("R", "L"):
+        views = [i for i in images if i.laterality == side and i.malignancy is not None]
+        if views:
+            reports[side] = BreastReport(
+                mean_malignancy(i.malignancy for i in views if i.malignancy is not None),
+                mean_density(i.density for i in views),
+            )
+    return reports
+
+
+def mean_malignancy(probabilities: Iterable[float]) -> float:
+    """Probability whose logit is the mean of the given ones' logits."""
+    p = np.clip(np.array(list(probabilities)), 1e-9, 1 - 1e-9)
+    return float(sigmoid(np.log(p / (1 - p)).mean()))
+
+
+def mean_density(densities: Iterable[Density | None]) -> Density | None:
+    """Mean of the known probabilities; None if there are none."""
+    known = [density.probabilities for density in densities if density is not None]
+    if not known:
+        return None
+    mean = np.mean(known, axis=0)
+    return Density(*(float(p) for p in mean))

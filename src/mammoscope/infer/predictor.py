@@ -1,0 +1,120 @@
+"""Exam in, ExamReport out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from mammoscope.infer.engine import Engine, Precision, RawOutputs, Runtime, load_engine
+from mammoscope.infer.postprocess import (
+    breast_reports,
+    image_report,
+    mean_density,
+    mean_malignancy,
+    unjudged_report,
+)
+from mammoscope.models.card import Weights, load_card, verify
+from mammoscope.preprocess import Prepared, prepare
+from mammoscope.types import Exam, ExamReport, ImageReport, Mammogram, ModelInfo, OperatingPoint
+
+BATCH = 8
+"""Images the network sees at once; bounds the memory of exams with very many images."""
+
+
+@dataclass(frozen=True, eq=False)
+class Predictor:
+    """A network ready to judge exams; make one with `load` and call it.
+
+    Example:
+        >>> import mammoscope as ms
+        >>> report = ms.Predictor.load()(ms.read_exam("study/"))  # doctest: +SKIP
+    """
+
+    weights: Weights
+    engine: Engine
+    operating_point: OperatingPoint
+
+    @classmethod
+    def load(
+        cls,
+        weights: str | Path | None = None,
+        runtime: Runtime = "auto",
+        precision: Precision = "auto",
+        operating_point: str | None = None,
+    ) -> Predictor:
+        """Load weights by name or folder; None is the weights that ship.
+
+        Raises:
+            WeightsError: they are missing, damaged, or have no such operating point.
+            ConfigError: the runtime or precision is not to be had here.
+        """
+        found = load_card(weights)
+        point = found.operating_point(operating_point)
+        return cls(found, load_engine(verify(found), runtime, precision), point)
+
+    @property
+    def info(self) -> ModelInfo:
+        """Which weights speak, and through which runtime."""
+        card = self.weights.card
+        return ModelInfo(self.weights.name, card["sha256"], self.engine.runtime, card)
+
+    def __call__(self, exam: Exam) -> ExamReport:
+        """Judge every image of `exam`, its breasts, and the exam as a whole."""
+        images = self.judge(exam.images)
+        breasts = breast_reports(images)
+        scores = [b.malignancy for b in breasts.values() if b.malignancy is not None]
+        scores += _unplaced(images)
+        malignancy = max(scores) if scores else None
+        point = self.operating_point
+        return ExamReport(
+            id=exam.id,
+            model=self.info,
+            malignancy=malignancy,
+            density=mean_density(breast.density for breast in breasts.values()),
+            operating_point=point,
+            flag=None if malignancy is None else malignancy >= point.threshold,
+            breasts=breasts,
+            images=(*images, *map(unjudged_report, exam.unreadable)),
+            operating_points=self.weights.operating_points,
+            warnings=exam.warnings,
+        )
+
+    def judge(self, mammograms: Sequence[Mammogram]) -> list[ImageReport]:
+        """Judge images one by one, in batches for the network."""
+        reports: list[ImageReport] = []
+        prepare_one = partial(prepare, params=self.weights.preprocess)
+        with ThreadPoolExecutor() as pool:  # OpenCV lets go of the interpreter lock
+            for start in range(0, len(mammograms), BATCH):
+                batch = mammograms[start : start + BATCH]
+                prepared = list(pool.map(prepare_one, batch))
+                raw = self.engine.run(np.stack([item.pixels for item in prepared]))
+                reports += pool.map(partial(self._report, batch, prepared, raw), range(len(batch)))
+        return reports
+
+    def _report(
+        self,
+        batch: Sequence[Mammogram],
+        prepared: Sequence[Prepared],
+        raw: RawOutputs,
+        index: int,
+    ) -> ImageReport:
+        return image_report(
+            batch[index],
+            prepared[index],
+            float(raw.malignancy[index]),
+            raw.lesion_map[index],
+            raw.density[index],
+            self.weights.platt,
+            self.operating_point.threshold,
+        )
+
+
+def _unplaced(images: Sequence[ImageReport]) -> list[float]:
+    """Images of an unknown breast cannot be joined with any; each counts by itself."""
+    loose = [i.malignancy for i in images if i.laterality is None and i.malignancy is not None]
+    return [mean_malignancy([score]) for score in loose]
