@@ -24,6 +24,8 @@ _CLEAN_AIR = 0.78
 """Air is digital, not film, if more than this part of it is one grey level, give or take one."""
 _EXTREME = 0.06
 """Grey levels within this fraction of black or white can be air."""
+_LINE_LEAST = 0.05
+"""Least mean fall of grey along the muscle's edge, in tissue spreads."""
 _SURE = 0.1
 """White air must exceed black air by this part of the picture: films may have neither."""
 
@@ -152,3 +154,92 @@ def _largest_part(bright: NDArray[np.uint8]) -> Mask:
     contours, _ = cv2.findContours(part, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     filled = cv2.drawContours(np.zeros_like(part), contours, -1, 1, cv2.FILLED)
     return np.asarray(filled, bool)
+
+
+def pectoral_mask(pixels: Pixels, breast: Mask) -> Mask:
+    """Outline the pectoral muscle of an MLO view, on the same reduced copy as `breast_mask`.
+
+    The muscle is the bright triangle in the upper corner at the chest wall. Its edge is searched
+    first as the straight line (the classical assumption of Karssemeijer, Phys Med Biol 1998) with
+    the strongest fall of grey from the corner's side to the breast's, then row by row near that
+    line, by dynamic programming that lets the edge bend but not jump.
+
+    Args:
+        pixels: (h, w) with black air, an MLO view.
+        breast: its `breast_mask`.
+
+    Returns:
+        bool mask of `breast`'s shape, inside `breast`; all False if no edge stands out.
+    """
+    size = (breast.shape[1], breast.shape[0])
+    small = to_uint8(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)).astype(np.float32)
+    mirrored = side_of_mask(breast) == "R"
+    if mirrored:
+        small, breast = small[:, ::-1], breast[:, ::-1]
+    muscle = _muscle_left(small, breast)
+    return muscle[:, ::-1] if mirrored else muscle
+
+
+def _muscle_left(small: NDArray[np.float32], breast: Mask) -> Mask:
+    """As `pectoral_mask` for a chest wall on the left."""
+    rows, columns = np.flatnonzero(breast.any(axis=1)), np.flatnonzero(breast.any(axis=0))
+    empty = np.zeros(breast.shape, bool)
+    if rows.size < 32 or columns.size < 16:
+        return empty
+    top, left = int(rows[0]), int(columns[0])
+    fall = _fall_to_the_right(small, breast)[top:, left:]
+    line = _best_line(fall, columns.size)
+    if line is None:
+        return empty
+    edge = _bend(fall, line)
+    muscle = empty.copy()
+    inside = np.arange(breast.shape[1] - left)[None, :] < edge[:, None]
+    muscle[top : top + len(edge), left:] = inside
+    return muscle & breast
+
+
+def _fall_to_the_right(small: NDArray[np.float32], breast: Mask) -> NDArray[np.float32]:
+    """How much darker it gets to the right and downwards, in units of the tissue's spread."""
+    smooth = cv2.GaussianBlur(small, (0, 0), 3)
+    across = -cv2.Sobel(smooth, cv2.CV_32F, 1, 0, ksize=3)
+    down = -cv2.Sobel(smooth, cv2.CV_32F, 0, 1, ksize=3)
+    fall = (0.9 * across + 0.45 * down) / max(float(smooth[breast].std()), 1.0)
+    inner = cv2.erode(
+        np.pad(breast.astype(np.uint8), ((0, 0), (8, 0)), mode="edge"), np.ones((13, 13), np.uint8)
+    )[:, 8:]
+    fall[inner == 0] = 0  # the skin line is a stronger edge than the muscle's
+    return np.asarray(fall, np.float32)
+
+
+def _best_line(fall: NDArray[np.float32], width: int) -> NDArray[np.float64] | None:
+    """Edge column per row (n,) of the best straight line from the top to the chest wall."""
+    best, best_score = None, _LINE_LEAST
+    for reach in np.linspace(0.12, 1.0, 45) * width:  # columns at the top
+        for depth in np.linspace(0.12, 1.0, 45) * fall.shape[0]:  # rows at the chest wall
+            line = reach * (1 - np.arange(int(depth)) / depth)
+            values = fall[np.arange(len(line)), np.minimum(line.astype(int), fall.shape[1] - 1)]
+            score = float(values.mean()) * np.sqrt(len(line) / fall.shape[0])
+            if score > best_score:
+                best, best_score = line, score
+    return best
+
+
+def _bend(fall: NDArray[np.float32], line: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Follow the strongest fall within a band around `line`; neighbours differ by 2 at most."""
+    band = max(4, int(0.10 * line[0]))
+    offsets = np.arange(-band, band + 1)
+    columns = np.clip(np.rint(line)[:, None] + offsets, 0, fall.shape[1] - 1).astype(int)
+    gain = fall[np.arange(len(line))[:, None], columns] - 0.02 * np.abs(offsets) / band
+    total, came = gain.copy(), np.zeros(gain.shape, int)
+    for row in range(1, len(line)):
+        reach = np.stack([np.roll(total[row - 1], shift) for shift in (-2, -1, 0, 1, 2)])
+        reach[0, -2:] = reach[1, -1:] = reach[3, :1] = reach[4, :2] = -np.inf
+        best = reach.argmax(axis=0)
+        came[row] = np.arange(len(offsets)) - (best - 2)
+        total[row] = gain[row] + reach.max(axis=0)
+    index = int(total[-1].argmax())
+    path = np.empty(len(line))
+    for row in range(len(line) - 1, -1, -1):
+        path[row] = columns[row, index]
+        index = int(came[row, index])
+    return path
