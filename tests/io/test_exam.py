@@ -112,7 +112,7 @@ def test_images_hang_in_reading_order(tmp_path):
 def test_unknown_views_and_repeats_are_told(tmp_path):
     put(tmp_path, "a", "L_CC", "b_L_CC")
     warnings = " ".join(read_exam(tmp_path).warnings)
-    assert "a.png: view unknown" in warnings
+    assert "a.png: laterality and view unknown" in warnings
     assert "2 images of L CC" in warnings
 
 

@@ -9,7 +9,6 @@ window, polarity, padding to black. Results are rounded to the nearest grey leve
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +20,8 @@ from mammoscope.io.dicom_pixels import Frame
 from mammoscope.types import Pixels
 
 Values = NDArray[np.float64]
+_ROWS = 16
+"""Looked up at once: numpy widens the indices to 8 bytes, and these few stay in the cache."""
 _LARGEST = 1e15
 
 
@@ -80,7 +81,11 @@ def apply_table(frame: Frame, shown: Values, padded: NDArray[np.bool_]) -> Pixel
     dtype = frame.raw.dtype
     scaled = np.rint(np.clip(shown, 0.0, 1.0) * np.iinfo(dtype).max)
     table = np.where(padded, 0.0, scaled).astype(dtype)
-    return cast("Pixels", table.take(frame.raw, mode="clip"))
+    pixels = np.empty_like(frame.raw)
+    for start in range(0, len(pixels), _ROWS):
+        rows = slice(start, start + _ROWS)
+        table.take(frame.raw[rows], out=pixels[rows], mode="clip")
+    return pixels
 
 
 def stored_values(

@@ -29,6 +29,9 @@ from mammoscope.io.limits import MAX_PIXELS
 
 # pydicom's log lines quote what a file says, a patient's name included.
 logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+# So do its warnings. Once for all: warnings.catch_warnings is not safe with threads, and the
+# files of an exam are read in several.
+warnings.filterwarnings("ignore", module=r"pydicom\.")
 
 HEAD_BYTES = 140
 DEFLATED = b"1.2.840.10008.1.2.1.99"
@@ -64,14 +67,12 @@ _FRAME_MACROS = (
 
 @contextmanager
 def corrupt_as(path: str | Path, what: str) -> Iterator[None]:
-    """Silence pydicom's warnings and turn its exceptions into CorruptError: `what` is unreadable.
+    """Turn pydicom's exceptions into CorruptError: `what` is unreadable.
 
     The exceptions' own text is left out, since it can hold a patient's data.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module=r"pydicom\.")
-            yield
+        yield
     except _PARSE_ERRORS as error:
         raise CorruptError(
             path, f"{what} cannot be read ({type(error).__name__})", "export or copy the file again"

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,15 +98,11 @@ def load_exam(files: ExamFiles) -> Exam:
     Returns:
         The Exam, its images in hanging order; without images if none of its files can be read.
     """
-    images: list[Mammogram] = []
-    unreadable: list[Unreadable] = []
-    for path in files.paths:
-        try:
-            images.append(_read(path))
-        except ReadError as error:
-            unreadable.append(Unreadable(path, str(error), isinstance(error, RefusedError)))
-    images.sort(key=_hanging_order)
-    return Exam(files.id, tuple(images), tuple(unreadable), tuple(_warnings(images)))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # decoders let go of the interpreter lock
+        found = list(pool.map(_read_or_reason, files.paths))
+    images = sorted((f for f in found if isinstance(f, Mammogram)), key=_hanging_order)
+    unreadable = tuple(f for f in found if isinstance(f, Unreadable))
+    return Exam(files.id, tuple(images), unreadable, tuple(_warnings(images)))
 
 
 def read_exam(paths: str | Path | Sequence[str | Path]) -> Exam:
@@ -130,6 +127,13 @@ def read_exam(paths: str | Path | Sequence[str | Path]) -> Exam:
     if not exam.images:
         _read(files[0])
     return exam
+
+
+def _read_or_reason(path: str) -> Mammogram | Unreadable:
+    try:
+        return _read(path)
+    except ReadError as error:
+        return Unreadable(path, str(error), isinstance(error, RefusedError))
 
 
 def _read(path: str) -> Mammogram:

@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+import os
+import warnings
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def quiet_pydicom() -> None:
+    """Repeat, inside pytest's own filters, what `mammoscope.io.dicom_header` does on import."""
+    warnings.filterwarnings("ignore", module=r"pydicom\.")
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The folder of real images, which are never part of the project; skips where it is absent."""
+    default = Path(__file__).resolve().parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("MAMMOSCOPE_DATA", default))
+    if not folder.is_dir():
+        pytest.skip(f"no real data at {folder}; set MAMMOSCOPE_DATA to the folder that holds it")
+    return folder
