@@ -78,12 +78,14 @@ class Prepared:
         geometry: source pixels <-> model pixels.
         breast_px: box around the breast in source pixels (x1, y1, x2, y2), whole pixels.
         chest_side: side of the *source* picture the chest wall is on; None if undecided.
+        tissue: (height, width) uint8, 255 where the network saw breast and 0 where it saw air.
     """
 
     pixels: NDArray[np.uint8]
     geometry: Geometry
     breast_px: tuple[int, int, int, int]
     chest_side: Literal["L", "R"] | None
+    tissue: NDArray[np.uint8]
 
 
 def prepare(mammogram: Mammogram, params: PreprocessParams) -> Prepared:
@@ -102,9 +104,28 @@ def prepare(mammogram: Mammogram, params: PreprocessParams) -> Prepared:
         interpolation=_interpolation((y2 - y1, x2 - x1), params),
     )
     geometry = geometry.resize((params.height, params.width))
+    tissue = _tissue(mask, box, mammogram.shape, params)
     if side == "R":
-        crop, geometry = cv2.flip(crop, 1), geometry.flip_x()
-    return Prepared(_enhance(to_uint8(crop), params), geometry, box, side)
+        crop, tissue = np.ascontiguousarray(crop[:, ::-1]), np.ascontiguousarray(tissue[:, ::-1])
+        geometry = geometry.flip_x()
+    return Prepared(_enhance(to_uint8(crop), params), geometry, box, side, tissue)
+
+
+def _tissue(
+    mask: Mask,
+    box: tuple[int, int, int, int],
+    shape: tuple[int, int],
+    params: PreprocessParams,
+) -> NDArray[np.uint8]:
+    """The breast mask as the network's input shows it; all 255 if no breast was found."""
+    if not mask.any():
+        return np.full((params.height, params.width), 255, np.uint8)
+    fy, fx = mask.shape[0] / shape[0], mask.shape[1] / shape[1]
+    x1, y1 = int(box[0] * fx), int(box[1] * fy)
+    x2, y2 = int(np.ceil(box[2] * fx)), int(np.ceil(box[3] * fy))
+    part = mask[y1:y2, x1:x2].astype(np.uint8) * np.uint8(255)
+    size = (params.width, params.height)
+    return np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_NEAREST), np.uint8)
 
 
 def _interpolation(shape: tuple[int, int], params: PreprocessParams) -> int:

@@ -95,8 +95,7 @@ class Finding:
 
     Attributes:
         box_px: (x1, y1, x2, y2) in source pixels (frame: see mammoscope.geometry).
-        score: in [0, 1], the highest value of the lesion map inside the box, a calibrated
-            probability of the same scale as the image's malignancy.
+        score: in [0, 1], the highest value of the lesion map inside the box (see LesionMap).
         label: what it is taken for; "suspicious" where the kind is not known.
         box_mm: the box in mm from the image's corner; None if the spacing is unknown.
     """
@@ -136,7 +135,8 @@ class LesionMap:
     """Where the malignancy of an image comes from.
 
     Attributes:
-        values: (height, width) float32 in [0, 1], calibrated probability per map cell.
+        values: (height, width) float32 in [0, 1]: the calibrated probability of cancer in an image
+            whose most suspicious place looks as this cell does; 0 over air.
         geometry: maps source pixels to map cells and back (its model frame is `values`).
     """
 

@@ -51,8 +51,8 @@ def card_calibration(predictions: str | Path, manifest: str | Path) -> dict[str,
             f"({images.truth.mean():.1%} with cancer), so probabilities hold for that prevalence, "
             f"not for screening's. Thresholds were chosen and measured on the {len(breast.truth)} "
             f"breasts ({breast.truth.sum()} with cancer) of the same cross-validation, which "
-            "flatters them slightly; the weights that ship were trained on all folds and are "
-            "taken to score as the folds' networks do."
+            "flatters them slightly; the weights that ship "
+            "are taken to score as the folds' networks do."
         ),
     }
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,9 +62,15 @@ def load_engine(network: bytes, runtime: Runtime = "auto", precision: Precision 
         precision: "auto" is bf16 where the CPU computes in it, else f32. ONNX Runtime: f32.
 
     Raises:
-        ConfigError: the runtime or precision asked for is not to be had on this machine.
+        ConfigError: the runtime or precision asked for is unknown or not to be had here.
         WeightsError: neither runtime accepts the network.
     """
+    for option, value, known in (
+        ("runtime", runtime, get_args(Runtime)),
+        ("precision", precision, get_args(Precision)),
+    ):
+        if value not in known:
+            raise ConfigError(f"{option} {value!r} is unknown; choose one of {', '.join(known)}.")
     if runtime == "onnxruntime":
         return _onnxruntime(network, precision, why="")
     try:
@@ -72,9 +78,9 @@ def load_engine(network: bytes, runtime: Runtime = "auto", precision: Precision 
     except (ImportError, RuntimeError) as error:
         if runtime == "openvino":
             raise ConfigError(
-                f"OpenVINO cannot run here ({_first_line(error)}); use runtime onnxruntime."
+                f"OpenVINO cannot run this network here ({_gist(error)}); use runtime onnxruntime."
             ) from error
-        return _onnxruntime(network, "auto", why=f"; OpenVINO: {_first_line(error)}")
+        return _onnxruntime(network, precision, why=f"; OpenVINO: {_gist(error)}")
 
 
 def _openvino(network: bytes, precision: Precision) -> Engine:
@@ -111,9 +117,15 @@ def _onnxruntime(network: bytes, precision: Precision, why: str) -> Engine:
         session: Any = onnxruntime.InferenceSession(
             network, options, providers=["CPUExecutionProvider"]
         )
-    except (failures.Fail, failures.InvalidProtobuf, failures.InvalidGraph) as error:
+    except (
+        failures.Fail,
+        failures.InvalidArgument,
+        failures.InvalidGraph,
+        failures.InvalidProtobuf,
+        failures.NotImplemented,
+    ) as error:
         raise WeightsError(
-            f"the network file is not one ONNX Runtime accepts ({_first_line(error)}); "
+            f"the network file is not one ONNX Runtime accepts ({_gist(error)}); "
             "export the weights again."
         ) from error
 
@@ -123,6 +135,8 @@ def _onnxruntime(network: bytes, precision: Precision, why: str) -> Engine:
     return Engine(f"ONNX Runtime {onnxruntime.__version__}, CPU, f32{why}", infer)
 
 
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0][:120]
+def _gist(error: Exception) -> str:
+    """The line of a runtime's message that says something: not where in its source it was."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    telling = [line for line in lines if not line.startswith(("Exception from", "Check '"))]
+    return (telling or lines or [type(error).__name__])[0].rstrip(".:")[:120]

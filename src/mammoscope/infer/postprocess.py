@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mammoscope.anatomy import to_uint8
+from mammoscope.models.card import Weights
 from mammoscope.preprocess import Prepared
 from mammoscope.types import (
     BreastReport,
@@ -22,6 +23,8 @@ from mammoscope.types import (
 
 PREVIEW_SIDE = 1280
 MAX_FINDINGS = 5
+_LEAST_TISSUE = 64
+"""Of 255: a map cell with a quarter of breast in it is breast."""
 
 
 def sigmoid(logits: ArrayLike) -> NDArray[np.float64]:
@@ -42,7 +45,7 @@ def image_report(
     malignancy_logit: float,
     map_logits: NDArray[np.float32],
     density_logits: NDArray[np.float32],
-    platt: tuple[float, float],
+    weights: Weights,
     threshold: float,
 ) -> ImageReport:
     """Build the report of one judged image.
@@ -53,12 +56,11 @@ def image_report(
         malignancy_logit: raw.
         map_logits: (h, w) raw; the map covers the network's input.
         density_logits: (4,) raw.
-        platt: (slope, intercept) of the calibration; the map is put on the same scale.
+        weights: their card holds the calibration of the image's score and of the map.
         threshold: a place of the map is a finding if its probability reaches this.
     """
-    slope, intercept = platt
-    values = sigmoid(slope * map_logits + intercept).astype(np.float32)
-    lesion_map = LesionMap(values, prepared.geometry.resize((values.shape[0], values.shape[1])))
+    slope, intercept = weights.platt
+    lesion_map = calibrated_map(prepared, map_logits, weights.map_platt)
     x1, y1, x2, y2 = prepared.breast_px
     return ImageReport(
         path=mammogram.path,
@@ -74,6 +76,20 @@ def image_report(
         lesion_map=lesion_map,
         breast_px=(float(x1), float(y1), float(x2), float(y2)),
     )
+
+
+def calibrated_map(
+    prepared: Prepared, logits: NDArray[np.float32], platt: tuple[float, float]
+) -> LesionMap:
+    """Put a raw map (h, w) on the probability scale of its highest place; air is 0.
+
+    A cell's value is the share of images with cancer among those whose most suspicious cell
+    looks as this one does (`platt` was fitted on the highest cell of each image).
+    """
+    height, width = logits.shape
+    tissue = cv2.resize(prepared.tissue, (width, height), interpolation=cv2.INTER_AREA)
+    values = np.where(tissue >= _LEAST_TISSUE, sigmoid(platt[0] * logits + platt[1]), 0.0)
+    return LesionMap(values.astype(np.float32), prepared.geometry.resize((height, width)))
 
 
 def unjudged_report(unreadable: Unreadable) -> ImageReport:

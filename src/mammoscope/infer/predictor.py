@@ -15,12 +15,19 @@ from mammoscope.infer.postprocess import (
     breast_reports,
     image_report,
     mean_density,
-    mean_malignancy,
     unjudged_report,
 )
 from mammoscope.models.card import Weights, load_card, verify
 from mammoscope.preprocess import Prepared, prepare
-from mammoscope.types import Exam, ExamReport, ImageReport, Mammogram, ModelInfo, OperatingPoint
+from mammoscope.types import (
+    BreastReport,
+    Exam,
+    ExamReport,
+    ImageReport,
+    Mammogram,
+    ModelInfo,
+    OperatingPoint,
+)
 
 BATCH = 8
 """Images the network sees at once; bounds the memory of exams with very many images."""
@@ -67,15 +74,15 @@ class Predictor:
         """Judge every image of `exam`, its breasts, and the exam as a whole."""
         images = self.judge(exam.images)
         breasts = breast_reports(images)
-        scores = [b.malignancy for b in breasts.values() if b.malignancy is not None]
-        scores += _unplaced(images)
+        parts = (*breasts.values(), *_unplaced(images))
+        scores = [part.malignancy for part in parts if part.malignancy is not None]
         malignancy = max(scores) if scores else None
         point = self.operating_point
         return ExamReport(
             id=exam.id,
             model=self.info,
             malignancy=malignancy,
-            density=mean_density(breast.density for breast in breasts.values()),
+            density=mean_density(part.density for part in parts),
             operating_point=point,
             flag=None if malignancy is None else malignancy >= point.threshold,
             breasts=breasts,
@@ -109,12 +116,11 @@ class Predictor:
             float(raw.malignancy[index]),
             raw.lesion_map[index],
             raw.density[index],
-            self.weights.platt,
+            self.weights,
             self.operating_point.threshold,
         )
 
 
-def _unplaced(images: Sequence[ImageReport]) -> list[float]:
+def _unplaced(images: Sequence[ImageReport]) -> list[BreastReport]:
     """Images of an unknown breast cannot be joined with any; each counts by itself."""
-    loose = [i.malignancy for i in images if i.laterality is None and i.malignancy is not None]
-    return [mean_malignancy([score]) for score in loose]
+    return [BreastReport(i.malignancy, i.density) for i in images if i.laterality is None]

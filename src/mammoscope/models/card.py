@@ -15,7 +15,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from mammoscope.errors import WeightsError
+from mammoscope.errors import ConfigError, WeightsError
 from mammoscope.preprocess import PreprocessParams
 from mammoscope.types import OperatingPoint
 
@@ -53,6 +53,12 @@ class Weights:
     def platt(self) -> tuple[float, float]:
         """(slope, intercept): calibrated logit = slope * raw logit + intercept."""
         platt = self.card["calibration"]["platt"]
+        return float(platt["slope"]), float(platt["intercept"])
+
+    @property
+    def map_platt(self) -> tuple[float, float]:
+        """(slope, intercept) for the lesion map, fitted on each image's highest cell."""
+        platt = self.card["calibration"]["map"]
         return float(platt["slope"]), float(platt["intercept"])
 
     @property
@@ -102,12 +108,28 @@ def load_card(weights: str | Path | None = None) -> Weights:
             f"{path}: the model card cannot be read ({error}); "
             "restore the folder from the package or export the weights again."
         ) from error
-    missing = [key for key in _REQUIRED if key not in card]
+    missing = [key for key in _REQUIRED if not isinstance(card, dict) or key not in card]
     if missing:
         raise WeightsError(
             f"{path}: the model card has no field {missing[0]!r}; export the weights again."
         )
-    return Weights(card["name"], folder, card)
+    found = Weights(card["name"], folder, card)
+    _check(path, found)
+    return found
+
+
+def _check(path: Path, weights: Weights) -> None:
+    """Build what the card describes once, so that a broken field is told before it is used."""
+    for field in ("preprocess", "platt", "map_platt", "operating_points"):
+        try:
+            found = getattr(weights, field)
+        except (ConfigError, KeyError, TypeError, ValueError) as error:
+            raise WeightsError(
+                f"{path}: the model card's {field} cannot be used ({error}); "
+                "export the weights again."
+            ) from error
+        if not found:
+            raise WeightsError(f"{path}: the model card's {field} is empty; export it again.")
 
 
 def _find(weights: str | Path) -> Path:

@@ -8,13 +8,10 @@ from typing import Any, NamedTuple
 import timm
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from mammoscope.errors import WeightsError
 
 BACKBONE = "tf_efficientnet_lite0"
-MAP_SHARPNESS = 2.0
-"""r of the log-mean-exp pooling: 0 would be the mean of the map, infinity its maximum."""
 
 
 class Heads(NamedTuple):
@@ -22,7 +19,7 @@ class Heads(NamedTuple):
 
     Attributes:
         malignancy: (n,) logit of cancer in the image: the pooled lesion map.
-        lesion_map: (n, h, w) logit per map cell; a cell is 16 x 16 input pixels.
+        lesion_map: (n, h, w) logit per map cell; a cell is 32 x 32 input pixels.
         density: (n, 4) logits of BI-RADS density A, B, C, D.
     """
 
@@ -32,27 +29,20 @@ class Heads(NamedTuple):
 
 
 class LesionMapNet(nn.Module):
-    """EfficientNet-Lite0 with a lesion map at stride 16 and a density head.
+    """EfficientNet-Lite0 whose last features give a lesion map and, averaged, the density.
 
-    The deep features (stride 32) say what, the middle ones (stride 16) where; both are projected
-    to the same width, added, and give one logit per cell. The image's malignancy is
-    (1/r) log(mean(exp(r * map))), the smooth maximum of Pinheiro and Collobert (CVPR 2015,
-    "From image-level to pixel-level labeling with convolutional networks"), so the explanation
-    is the score itself.
+    A 1 x 1 convolution gives one logit per cell; the image's malignancy is those logits pooled
+    (see `pool`), so the explanation is the score itself.
     """
 
-    def __init__(self, width: int = 128, dropout: float = 0.2) -> None:
+    def __init__(self, sharpness: float = 0.0, dropout: float = 0.2) -> None:
         super().__init__()
-        self.backbone: Any = timm.create_model(
-            BACKBONE, features_only=True, out_indices=(3, 4), in_chans=1
-        )
-        info: Any = self.backbone.feature_info
-        middle, deep = info.channels()
-        self.what = nn.Conv2d(deep, width, 1)
-        self.where = nn.Conv2d(middle, width, 1)
+        self.sharpness = sharpness
+        self.backbone: Any = timm.create_model(BACKBONE, in_chans=1, num_classes=0, global_pool="")
+        features: Any = self.backbone.num_features
         self.dropout = nn.Dropout(dropout)
-        self.lesion = nn.Conv2d(width, 1, 1)
-        self.density = nn.Linear(deep, 4)
+        self.lesion = nn.Conv2d(features, 1, 1)
+        self.density = nn.Linear(features, 4)
 
     def forward(self, pixels: Tensor) -> Heads:
         """Judge a batch.
@@ -60,13 +50,10 @@ class LesionMapNet(nn.Module):
         Args:
             pixels: (n, 1, height, width) float in [0, 1], sides divisible by 32.
         """
-        middle, deep = self.backbone(pixels * 2 - 1)
-        what = functional.interpolate(self.what(deep), scale_factor=2.0, mode="nearest")
-        fused = functional.relu(self.where(middle) + what)
-        lesion_map = self.lesion(self.dropout(fused)).squeeze(1)
-        return Heads(
-            pool(lesion_map), lesion_map, self.density(self.dropout(deep.mean(dim=(2, 3))))
-        )
+        features = self.backbone(pixels * 2 - 1)
+        lesion_map = self.lesion(self.dropout(features)).squeeze(1)
+        density = self.density(self.dropout(features.mean(dim=(2, 3))))
+        return Heads(pool(lesion_map, self.sharpness), lesion_map, density)
 
     def freeze(self, blocks: int) -> None:
         """Keep the stem and the first `blocks` stages as ImageNet made them.
@@ -81,11 +68,17 @@ class LesionMapNet(nn.Module):
         return [self.backbone.conv_stem, self.backbone.bn1, *self.backbone.blocks[:blocks]]
 
 
-def pool(lesion_map: Tensor) -> Tensor:
-    """Log-mean-exp over each (h, w) map of (n, h, w); gives (n,)."""
-    flat = lesion_map.flatten(1) * MAP_SHARPNESS
+def pool(lesion_map: Tensor, sharpness: float) -> Tensor:
+    """Log-mean-exp of each (h, w) map of (n, h, w): (1/r) log(mean(exp(r * map))); gives (n,).
+
+    The smooth maximum of Pinheiro and Collobert ("From image-level to pixel-level labeling with
+    convolutional networks", CVPR 2015). Its sharpness r leads from the mean (0) to the maximum.
+    """
+    flat = lesion_map.flatten(1)
+    if sharpness == 0:
+        return flat.mean(dim=1)
     cells = torch.tensor(float(flat.shape[1]))
-    return (flat.logsumexp(dim=1) - cells.log()) / MAP_SHARPNESS
+    return ((flat * sharpness).logsumexp(dim=1) - cells.log()) / sharpness
 
 
 def load_imagenet(network: LesionMapNet) -> Path:

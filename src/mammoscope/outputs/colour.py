@@ -8,8 +8,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from mammoscope.types import LesionMap
 
-# Below this probability nothing is painted, so that healthy tissue stays as it was.
-SILENT_BELOW = 0.1
+# Below this probability nothing is painted, so that healthy tissue stays as it was. A third of
+# the images that the probabilities are calibrated on hold a cancer: less than that says nothing.
+SILENT_BELOW = 1 / 3
 _MOST_ALPHA = 0.95
 # Part of the inferno scale in use: its darkest end would read as shadow on a mammogram.
 _DARKEST, _BRIGHTEST = 0.4, 0.97

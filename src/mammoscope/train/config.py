@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ class Stage:
     width: int
 
     def __post_init__(self) -> None:
-        if self.epochs < 1 or self.height % 32 or self.width % 32:
+        sides = (self.height, self.width)
+        if self.epochs < 1 or any(side < 32 or side % 32 for side in sides):
             raise ConfigError(
                 f"recipe stage {self}: epochs must be at least 1, height and width multiples of 32."
             )
@@ -43,11 +45,11 @@ class Recipe:
         head_factor: the new heads learn this much faster.
         weight_decay: of AdamW.
         frozen_blocks: backbone stages kept as ImageNet made them.
+        sharpness: of the pooling of the lesion map; 0 is its mean (see networks.pool).
         density_weight: of the density loss beside the malignancy loss.
         ema_decay: of the running average of the weights that is kept in the end.
         balance_machines: weigh each image so that both classes weigh the same within every
             machine; the look of a vendor then tells nothing of the class.
-        text: the file as read, for the record.
     """
 
     name: str
@@ -60,12 +62,14 @@ class Recipe:
     head_factor: float = 4.0
     weight_decay: float = 0.02
     frozen_blocks: int = 2
+    sharpness: float = 0.0
     density_weight: float = 0.3
     ema_decay: float = 0.99
     balance_machines: bool = True
-    text: str = field(default="", repr=False)
 
     def __post_init__(self) -> None:
+        if not self.stages:
+            raise ConfigError(f"recipe {self.name}: stages is empty; give at least one.")
         last = self.stages[-1]
         if (last.height, last.width) != (self.preprocess.height, self.preprocess.width):
             raise ConfigError(
@@ -73,11 +77,15 @@ class Recipe:
                 f"preprocess makes {self.preprocess.height} x {self.preprocess.width}; "
                 "make them equal."
             )
-        for name in ("batch_size", "learning_rate", "folds"):
-            if getattr(self, name) <= 0:
+        for name, least in (("batch_size", 0), ("learning_rate", 0), ("folds", 1)):
+            if getattr(self, name) <= least:
                 raise ConfigError(
-                    f"recipe {self.name}: {name} is {getattr(self, name)}; give more than 0."
+                    f"recipe {self.name}: {name} is {getattr(self, name)}; give more than {least}."
                 )
+        if self.sharpness < 0:
+            raise ConfigError(
+                f"recipe {self.name}: sharpness is {self.sharpness}; give 0 (mean) or more."
+            )
 
     @property
     def epochs(self) -> int:
@@ -86,8 +94,8 @@ class Recipe:
 
     @property
     def sha256(self) -> str:
-        """Of the recipe's text."""
-        return hashlib.sha256(self.text.encode()).hexdigest()
+        """Of the recipe's values: comments, such as the measured result, may change."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
 
     def stage_at(self, epoch: int) -> Stage:
         """The stage that epoch number `epoch` (from 0) belongs to."""
@@ -113,16 +121,31 @@ def load_recipe(path: str | Path) -> Recipe:
         ) from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: is not TOML ({error}); mend that line.") from error
-    return _build(str(path), table, text)
+    try:
+        return _build(str(path), table)
+    except TypeError as error:
+        raise ConfigError(
+            f"{path}: a value has the wrong type ({error}); see mammoscope.train.config.Recipe."
+        ) from error
 
 
-def _build(path: str, table: Mapping[str, Any], text: str) -> Recipe:
+def _build(path: str, table: Mapping[str, Any]) -> Recipe:
     unknown = set(table) - set(Recipe.__dataclass_fields__)
     missing = {"name", "stages", "preprocess"} - set(table)
     if unknown or missing:
         what = f"unknown field {min(unknown)!r}" if unknown else f"field {min(missing)!r} missing"
         raise ConfigError(f"{path}: {what}; see mammoscope.train.config.Recipe.")
     values = dict(table)
-    values["stages"] = tuple(Stage(**stage) for stage in table["stages"])
+    values["stages"] = tuple(_stage(path, stage) for stage in table["stages"])
     values["preprocess"] = PreprocessParams.from_mapping(table["preprocess"])
-    return Recipe(**values, text=text)
+    return Recipe(**values)
+
+
+def _stage(path: str, values: Mapping[str, Any]) -> Stage:
+    fields = set(Stage.__dataclass_fields__)
+    if set(values) != fields:
+        raise ConfigError(
+            f"{path}: a stage has {', '.join(sorted(values)) or 'nothing'}; "
+            f"give {', '.join(sorted(fields))}."
+        )
+    return Stage(**values)

@@ -66,6 +66,12 @@ def load_training_set(data: Path, params: PreprocessParams, cache: Path) -> Trai
     missing = {"image_path", "patient_id", "cancer", "density", "machine_id"} - set(rows.columns)
     if missing:
         raise ConfigError(f"{manifest}: column {min(missing)!r} is missing; add it.")
+    strange = rows.loc[~rows["cancer"].isin([0, 1]), "cancer"]
+    if len(strange):
+        raise ConfigError(
+            f"{manifest}: column 'cancer' holds {strange.iloc[0]!r} in row {strange.index[0] + 2}; "
+            "give 0 or 1 in every row."
+        )
     key = hashlib.sha256(manifest.read_bytes() + repr(params).encode()).hexdigest()[:16]
     stored = cache / f"prepared-{key}.npz"
     if not stored.is_file():
@@ -84,6 +90,12 @@ def _store(stored: Path, data: Path, rows: pd.DataFrame, params: PreprocessParam
         except ReadError as error:
             kept[index] = False
             reasons.append(error.reason)
+    if not pixels:
+        found = reasons[0] if reasons else "it has no rows"
+        raise ConfigError(
+            f"{data / 'manifest.csv'}: none of its images can be used ({found}); "
+            "give the folder that image_path starts from."
+        )
     stored.parent.mkdir(parents=True, exist_ok=True)
     partial = stored.with_suffix(".partial.npz")
     np.savez(partial, pixels=np.stack(pixels), kept=kept, reasons=np.array(reasons, str))
@@ -94,10 +106,11 @@ def balanced_weights(rows: pd.DataFrame) -> NDArray[np.float32]:
     """Weights (n,) with which both classes weigh the same within every machine.
 
     Limited to [0.5, 3], so that a rare class of a rare machine does not rule a batch; a machine
-    that has one class only tells nothing and weighs half. The mean is 1.
+    that has one class only tells nothing and weighs half. Images of which the machine is not
+    known count as those of one more machine. The mean is 1.
     """
-    counts = rows.groupby(["machine_id", "cancer"])["cancer"].transform("size")
-    machine = rows.groupby("machine_id")["cancer"].transform("size")
+    counts = rows.groupby(["machine_id", "cancer"], dropna=False)["cancer"].transform("size")
+    machine = rows.groupby("machine_id", dropna=False)["cancer"].transform("size")
     weights = np.asarray((0.5 * machine / counts).clip(0.5, 3.0), np.float32)
     return np.asarray(weights / weights.mean())
 
@@ -115,12 +128,20 @@ class Images(Dataset[Batch]):
     """One stage's view of a TrainingSet: resized to its input size, augmented if training."""
 
     def __init__(
-        self, data: TrainingSet, index: NDArray[np.int64], stage: Stage, *, augment: bool
+        self,
+        data: TrainingSet,
+        index: NDArray[np.int64],
+        stage: Stage,
+        *,
+        augment: bool,
+        balance: bool = True,
     ) -> None:
         self.data, self.index, self.stage = data, index, stage
         self.transform = augmentation() if augment else None
         self.cancer, self.density = data.cancer, data.density
-        self.weight = balanced_weights(data.rows)
+        self.weight = (
+            balanced_weights(data.rows) if balance else np.ones(len(data.rows), np.float32)
+        )
 
     def __len__(self) -> int:
         return len(self.index)
@@ -149,28 +170,26 @@ def augmentation() -> v2.Compose:
     """What may differ between two mammograms of the same woman on two machines.
 
     Geometry: position, size, compression (shear), up against down. Grey levels: exposure,
-    contrast, the vendor's curve (gamma), noise and blur. Left against right is not among them:
+    contrast, the vendor's curve (gamma). Left against right is not among them:
     every image arrives with its chest wall on the left.
     """
     return v2.Compose(
         [
             v2.RandomVerticalFlip(0.5),
             v2.RandomAffine(
-                degrees=12,
-                translate=(0.04, 0.04),
-                scale=(0.88, 1.15),
-                shear=(-8, 8, -8, 8),
+                degrees=10,
+                translate=(0.03, 0.03),
+                scale=(0.92, 1.1),
+                shear=(-4, 4, -4, 4),
                 interpolation=v2.InterpolationMode.BILINEAR,
             ),
             v2.ToDtype(torch.float32, scale=True),
             v2.Lambda(_random_gamma),
-            v2.ColorJitter(brightness=0.2, contrast=0.35),
-            v2.RandomApply([v2.GaussianBlur(5, (0.3, 1.2))], 0.2),
-            v2.RandomApply([v2.GaussianNoise(sigma=0.02)], 0.3),
+            v2.ColorJitter(brightness=0.1, contrast=0.2),
         ]
     )
 
 
 def _random_gamma(pixels: Tensor) -> Tensor:
-    gamma = float(torch.empty(1).uniform_(-0.5, 0.5).exp())
+    gamma = float(torch.empty(1).uniform_(-0.25, 0.25).exp())
     return pixels.clamp(0, 1) ** gamma

@@ -3,8 +3,9 @@
     python -m mammoscope.train.export configs/reader_first.toml --data DIR --run runs/reader_first \
         --out src/mammoscope/models/weights/reader-first
 
-Needs a finished run: every fold's predictions, for calibration and operating points, and the
-weights trained on everything. Nothing is written unless parity holds.
+Needs every fold's predictions, for calibration and operating points, and the weights of one
+part: those trained on everything, or with --part those of one fold. Nothing is written unless
+parity holds.
 """
 
 from __future__ import annotations
@@ -19,20 +20,21 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
+import pandas as pd
 import torch
 import tyro
 from numpy.typing import NDArray
-from safetensors.torch import load_file
 from torch import Tensor
 
 from mammoscope.errors import WeightsError
 from mammoscope.evaluate.card import card_calibration
 from mammoscope.infer.engine import OUTPUTS, load_engine
+from mammoscope.metrics.calibration import fit_platt
 from mammoscope.models.card import CARD_FILE, NETWORK_FILE
 from mammoscope.models.networks import Heads, LesionMapNet
 from mammoscope.train.config import Recipe, load_recipe
-from mammoscope.train.dataset import load_training_set
-from mammoscope.train.run import FINAL, collect
+from mammoscope.train.dataset import TrainingSet, load_training_set
+from mammoscope.train.run import FINAL, WEIGHTS, collect, folds_by_patient, trained
 
 TOLERANCE = 1e-3
 """Largest difference allowed between any logit of torch and of a runtime in f32."""
@@ -50,6 +52,8 @@ class Args:
     """The run's folder."""
     out: Path
     """Folder to write network.onnx and card.json to."""
+    part: str = FINAL
+    """Whose weights: "final", or a fold's number; a fold's were trained without its women."""
     card: Path = Path("configs/reader_first.card.json")
     """The card's written part: description, terms, limits."""
     metrics: Path | None = None
@@ -110,8 +114,8 @@ def _difference(tensor: Tensor, array: NDArray[np.float32]) -> float:
     return float(np.abs(tensor.numpy() - array).max())
 
 
-def write_weights(out: Path, onnx: bytes, card: dict[str, Any]) -> None:
-    """Write network.onnx and card.json (with the network's sha256) to the folder `out`."""
+def write_weights(out: Path, onnx: bytes, card: dict[str, Any]) -> dict[str, Any]:
+    """Write network.onnx and card.json to the folder `out`; returns the card with the sha256."""
     out.mkdir(parents=True, exist_ok=True)
     card = {**card, "sha256": hashlib.sha256(onnx).hexdigest(), "size_bytes": len(onnx)}
     text = json.dumps(card, indent=2, ensure_ascii=False) + "\n"
@@ -119,14 +123,14 @@ def write_weights(out: Path, onnx: bytes, card: dict[str, Any]) -> None:
         partial = out / f".{name}.partial"
         partial.write_bytes(content)
         partial.replace(out / name)
+    return card
 
 
 def export(args: Args) -> dict[str, Any]:
     """Do what the module says; returns the card."""
     recipe = load_recipe(args.recipe)
     data = load_training_set(args.data, recipe.preprocess, args.run)
-    network = LesionMapNet()
-    network.load_state_dict(load_file(args.run / FINAL / "weights.safetensors"))
+    network = trained(recipe, args.run / args.part / WEIGHTS)
     onnx = to_onnx(network, recipe.preprocess.height, recipe.preprocess.width)
     sample = np.linspace(0, len(data.pixels) - 1, 32).astype(int)
     differences = parity(network, onnx, data.pixels[sample])
@@ -137,21 +141,54 @@ def export(args: Args) -> dict[str, Any]:
         **written,
         "name": recipe.name,
         "preprocess": recipe.preprocess.to_mapping(),
-        "calibration": {"platt": calibration["platt"], "note": calibration["note"]},
+        "calibration": {
+            **written.get("calibration", {}),
+            "platt": calibration["platt"],
+            "map": _map_calibration(predictions, data),
+            "fitted": calibration["note"],
+        },
         "operating_points": calibration["operating_points"],
-        "training": written.get("training", {}) | _record(recipe, args, len(data.rows)),
+        "training": written.get("training", {}) | _record(recipe, args, data),
         "parity": differences,
     }
     if args.metrics:
-        card["metrics"] = json.loads(args.metrics.read_text(encoding="utf-8"))["card"]
-    write_weights(args.out, onnx, card)
-    return card
+        card["metrics"] = _metrics(json.loads(args.metrics.read_text(encoding="utf-8")))
+    return write_weights(args.out, onnx, card)
 
 
-def _record(recipe: Recipe, args: Args, images: int) -> dict[str, Any]:
-    manifest = (args.data / "manifest.csv").read_bytes()
+def _metrics(report: dict[str, Any]) -> dict[str, str]:
+    """The cross-validation report's main figures, each with unit, interval and numbers."""
+    figures = [
+        figure
+        for title in ("Discrimination", "Operating points", "Calibration", "Density")
+        for figure in report["sections"].get(title, [])
+        if "cross-fitted" not in figure["name"] and figure["low"] is not None
+    ]
     return {
-        "images": images,
+        f"{figure['name']} ({figure['unit']})": (
+            f"{figure['value']:.3f} (95 % by patient {figure['low']:.3f} to {figure['high']:.3f}; "
+            f"n {figure['n']}, with cancer {figure['positives']})"
+        )
+        for figure in figures
+    } | {"how": "five-fold cross-validation by patient on the training data, out of fold"}
+
+
+def _map_calibration(predictions: Path, data: TrainingSet) -> dict[str, float]:
+    """Platt's line from the highest cell of each image's map, out of fold, to cancer in it."""
+    judged = pd.read_csv(predictions).merge(data.rows[["image_path", "cancer"]], on="image_path")
+    slope, intercept = fit_platt(judged["peak_logit"].to_numpy(), judged["cancer"].to_numpy())
+    return {"slope": slope, "intercept": intercept}
+
+
+def _record(recipe: Recipe, args: Args, data: TrainingSet) -> dict[str, Any]:
+    manifest = (args.data / "manifest.csv").read_bytes()
+    fold = folds_by_patient(data.rows, recipe.folds, recipe.seed).astype(str)
+    used = data.rows[fold != args.part]
+    return {
+        "part": "all patients" if args.part == FINAL else f"all patients but fold {args.part}",
+        "images": len(used),
+        "patients": int(used["patient_id"].nunique()),
+        "images_with_cancer": int(used["cancer"].sum()),
         "recipe": args.recipe.name,
         "recipe_sha256": recipe.sha256,
         "manifest_sha256": hashlib.sha256(manifest).hexdigest(),
@@ -164,7 +201,7 @@ def _record(recipe: Recipe, args: Args, images: int) -> dict[str, Any]:
 def main() -> None:
     """Command line; see the module's text."""
     card = export(tyro.cli(Args))
-    print(json.dumps({"sha256": card.get("sha256"), "parity": card["parity"]}))
+    print(json.dumps({"sha256": card["sha256"], "parity": card["parity"]}))
 
 
 if __name__ == "__main__":

@@ -32,9 +32,16 @@ class Training:
 
 @dataclass(frozen=True)
 class Judged:
-    """malignancy (n,) logits and density (n, 4) probabilities, in the order of the images."""
+    """In the order of the images.
+
+    Attributes:
+        malignancy: (n,) logits.
+        peak: (n,) logits of the highest cell of each lesion map.
+        density: (n, 4) probabilities.
+    """
 
     malignancy: NDArray[np.float64]
+    peak: NDArray[np.float64]
     density: NDArray[np.float64]
 
 
@@ -93,6 +100,7 @@ def judge(network: nn.Module, batches: Iterable[Batch]) -> Judged:
     outputs = [network(_channels_last(batch.pixels)) for batch in batches]
     return Judged(
         torch.cat([heads.malignancy for heads in outputs]).double().numpy(),
+        torch.cat([heads.lesion_map.amax((1, 2)) for heads in outputs]).double().numpy(),
         torch.cat([heads.density for heads in outputs]).double().softmax(dim=1).numpy(),
     )
 

@@ -22,7 +22,7 @@ import pandas as pd
 import torch
 import tyro
 from numpy.typing import NDArray
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -36,6 +36,7 @@ from mammoscope.train.loop import Judged, Training, judge, train_epoch
 from mammoscope.types import DENSITY_GRADES
 
 FINAL = "final"
+WEIGHTS = "weights.safetensors"
 
 
 @dataclass
@@ -65,29 +66,65 @@ def folds_by_patient(rows: pd.DataFrame, folds: int, seed: int) -> NDArray[np.in
 
 
 def train_part(recipe: Recipe, data: TrainingSet, part: str, out: Path) -> None:
-    """Train one fold (its number as text) or "final", and write its results to `out`/part."""
+    """Train one fold (its number as text) or "final", and write its results to `out`/part.
+
+    Raises:
+        ConfigError: the recipe has no such fold, or there are fewer images than make one batch.
+    """
+    if part not in (*map(str, range(recipe.folds)), FINAL):
+        raise ConfigError(
+            f"recipe {recipe.name}: there is no part {part!r}; "
+            f"give a fold from 0 to {recipe.folds - 1}, or {FINAL}."
+        )
     folder = out / part
-    folder.mkdir(parents=True, exist_ok=True)
-    if (folder / "weights.safetensors").is_file():
-        return
+    _claim(folder, recipe)
     fold = folds_by_patient(data.rows, recipe.folds, recipe.seed)
     held = np.flatnonzero(fold == (int(part) if part != FINAL else -1))
     kept = np.setdiff1d(np.arange(len(fold)), held)
-    torch.manual_seed(recipe.seed + (0 if part == FINAL else int(part) + 1))
-    training = start(recipe, len(kept))
-    for epoch in range(_resume(training, folder), recipe.epochs):
-        _epoch(recipe, data, training, kept, held, epoch, folder)
-    if held.size:
-        last = judge(training.average, _batches(recipe, data, held, recipe.stages[-1]))
-        _write_predictions(folder / "predictions.csv", data.rows.iloc[held], last, int(part))
-    network = training.average.module
-    save_file(network.state_dict(), str(folder / "weights.safetensors"))
-    (folder / "checkpoint.pt").unlink(missing_ok=True)
+    weights, predictions = folder / WEIGHTS, folder / "predictions.csv"
+    if not weights.is_file():
+        torch.manual_seed(recipe.seed + (0 if part == FINAL else int(part) + 1))
+        training = start(recipe, len(kept))
+        for epoch in range(_resume(training, folder), recipe.epochs):
+            _epoch(recipe, data, training, kept, held, epoch, folder)
+        save_file(training.average.module.state_dict(), str(weights))
+        (folder / "checkpoint.pt").unlink(missing_ok=True)
+    if held.size and not predictions.is_file():
+        network = trained(recipe, weights)
+        judged = judge(network, _batches(recipe, data, held, recipe.stages[-1]))
+        _write_predictions(predictions, data.rows.iloc[held], judged, int(part))
+
+
+def trained(recipe: Recipe, weights: Path) -> LesionMapNet:
+    """The network of a finished part, in eval mode; ConfigError if the file is not there."""
+    if not weights.is_file():
+        raise ConfigError(f"{weights}: no such file; train that part first (--only).")
+    network = LesionMapNet(recipe.sharpness)
+    network.load_state_dict(load_file(weights))
+    return network.eval()
+
+
+def _claim(folder: Path, recipe: Recipe) -> None:
+    """Make the folder of a part, or make sure that what it holds came from the same recipe."""
+    stamp = folder / "recipe.sha256"
+    folder.mkdir(parents=True, exist_ok=True)
+    if not stamp.is_file():
+        stamp.write_text(recipe.sha256, encoding="utf-8")
+    elif stamp.read_text(encoding="utf-8") != recipe.sha256:
+        raise ConfigError(
+            f"{folder}: holds results of another recipe; give another --out, or remove that folder."
+        )
 
 
 def start(recipe: Recipe, images: int) -> Training:
     """A network with ImageNet's backbone, its average, AdamW and a one-cycle schedule."""
-    network = LesionMapNet()
+    steps = recipe.epochs * (images // recipe.batch_size)
+    if not steps:
+        raise ConfigError(
+            f"recipe {recipe.name}: batch_size is {recipe.batch_size}, but there are only "
+            f"{images} images to train on; give less."
+        )
+    network = LesionMapNet(recipe.sharpness)
     load_imagenet(network)
     network.freeze(recipe.frozen_blocks)
     network = network.to(memory_format=torch.channels_last)
@@ -99,7 +136,7 @@ def start(recipe: Recipe, images: int) -> Training:
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser,
         [recipe.learning_rate, recipe.learning_rate * recipe.head_factor],
-        total_steps=recipe.epochs * (images // recipe.batch_size),
+        total_steps=steps,
         pct_start=0.15,
     )
     ema = get_ema_multi_avg_fn(recipe.ema_decay)  # type: ignore[no-untyped-call]
@@ -116,7 +153,7 @@ def _batches(
     training: bool = False,
 ) -> DataLoader[Batch]:
     return DataLoader(
-        Images(data, index, stage, augment=training),
+        Images(data, index, stage, augment=training, balance=recipe.balance_machines),
         recipe.batch_size,
         shuffle=training,
         drop_last=training,
@@ -139,7 +176,7 @@ def _epoch(
     record |= train_epoch(training, batches, recipe.density_weight)
     seconds = time.monotonic() - started
     record |= {"seconds": round(seconds), "images_per_s": round(len(kept) / seconds, 2)}
-    if held.size and epoch + 1 < recipe.epochs and (epoch + 1) % 2 == 0:
+    if len(np.unique(data.cancer[held])) == 2 and epoch + 1 < recipe.epochs and epoch % 2:
         judged = judge(training.average, _batches(recipe, data, held, stage))
         record["held_out_auc"] = float(roc_auc_score(data.cancer[held], judged.malignancy))
     with (folder / "metrics.jsonl").open("a", encoding="utf-8") as log:
@@ -177,6 +214,7 @@ def _resume(training: Training, folder: Path) -> int:
 def _write_predictions(path: Path, rows: pd.DataFrame, judged: Judged, fold: int) -> None:
     table = pd.DataFrame({"image_path": rows["image_path"].to_numpy(), "fold": fold})
     table["malignancy_logit"] = judged.malignancy
+    table["peak_logit"] = judged.peak
     for index, grade in enumerate(DENSITY_GRADES):
         table[f"density_{grade}"] = judged.density[:, index]
     partial = path.with_suffix(".partial")
