@@ -9,7 +9,7 @@ import pytest
 
 from mammoscope.data.synth import SyntheticView, synthetic_view
 from mammoscope.evaluate.cases import Resampling
-from mammoscope.infer.postprocess import image_report
+from mammoscope.infer.postprocess import calibrated_map
 from mammoscope.preprocess import PreprocessParams, prepare
 from mammoscope.types import Laterality, LesionMap, Mammogram
 
@@ -41,11 +41,7 @@ def map_of_lesion(view: SyntheticView) -> LesionMap:
     mammogram = Mammogram(lesion, "synthetic.png", view.laterality, view.view)
     prepared = prepare(mammogram, PreprocessParams(448, 256))
     logits = cv2.resize(prepared.pixels, (16, 28), interpolation=cv2.INTER_AREA) / np.float32(255)
-    report = image_report(
-        mammogram, prepared, 0.0, logits, np.zeros(4, np.float32), (1.0, 0.0), 0.5
-    )
-    assert report.lesion_map is not None
-    return report.lesion_map
+    return calibrated_map(prepared, logits, (1.0, 0.0))
 
 
 def judged(view: SyntheticView, name: str = "a", malignancy: float = 0.5) -> pointing_game.Judged:
