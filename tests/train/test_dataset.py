@@ -8,16 +8,16 @@ import pytest
 
 from pictures import breast
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
 pd = pytest.importorskip("pandas")
 
 from mammoscope.errors import ConfigError  # noqa: E402
 from mammoscope.preprocess import PreprocessParams  # noqa: E402
+from mammoscope.train.config import Stage  # noqa: E402
 from mammoscope.train.dataset import (  # noqa: E402
     UNKNOWN,
     Images,
     TrainingSet,
-    augmentation,
     balanced_weights,
     load_training_set,
 )
@@ -118,32 +118,27 @@ def test_unknown_machines_count_as_one_machine() -> None:
 def training_set() -> TrainingSet:
     table = rows(["1"] * 4, [1, 0, 0, 0]).assign(density="B")
     pixels = np.random.default_rng(0).integers(0, 256, (4, 64, 64), dtype=np.uint8)
-    return TrainingSet(pixels, table, table.iloc[:0], augmentation())
+    return TrainingSet(pixels, table, table.iloc[:0])
 
 
-def test_an_item_is_the_picture_itself_in_the_unit_range() -> None:
-    data = training_set()
-    item = Images(data, np.array([2, 0]))[1]
-    assert item.inputs.shape == (1, 64, 64)
-    assert item.inputs[0].numpy() * 255 == pytest.approx(data.pixels[0], abs=1e-3)
+@pytest.mark.parametrize("augment", [False, True])
+def test_an_item_has_the_stages_size_and_a_unit_range(augment: bool) -> None:
+    images = Images(training_set(), np.array([2, 0]), Stage(1, 32, 64), augment=augment)
+    item = images[1]
+    assert len(images) == 2
+    assert item.pixels.shape == (1, 32, 64)
     assert item.cancer.item() == 1
-
-
-def test_features_stand_for_the_pixels_of_their_row() -> None:
-    features = np.arange(4 * 2 * 3 * 3, dtype=np.float16).reshape(4, 2, 3, 3)
-    item = Images(training_set(), np.array([3, 1]), features)[0]
-    assert (item.inputs.numpy() == features[3]).all()
+    if not augment:
+        assert item.pixels.min() >= 0
+        assert item.pixels.max() <= 1
 
 
 def test_without_balance_every_image_weighs_one() -> None:
-    plain = Images(training_set(), np.arange(4), balance=False)
+    plain = Images(training_set(), np.arange(4), Stage(1, 64, 64), augment=False, balance=False)
     assert [plain[i].weight.item() for i in range(4)] == [1, 1, 1, 1]
 
 
-def test_augmentation_keeps_the_size_and_changes_the_picture() -> None:
+def test_what_is_not_augmented_is_the_picture_itself() -> None:
     data = training_set()
-    picture = torch.from_numpy(data.pixels[0])[None]
-    other = data.augment(picture)
-    assert other.shape == picture.shape
-    assert other.dtype == torch.float32
-    assert not torch.equal(other, picture / 255)
+    item = Images(data, np.arange(4), Stage(1, 64, 64), augment=False)[3]
+    assert (item.pixels[0].numpy() * 255).round() == pytest.approx(data.pixels[3])

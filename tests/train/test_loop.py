@@ -16,13 +16,11 @@ from mammoscope.train.loop import Training, judge, losses, train_epoch  # noqa: 
 FROZEN = 2
 
 
-def batch(density: list[int], weight: list[float] | None = None, *, pixels: bool = False) -> Batch:
-    """Features of two frozen stages (24 channels), or the pixels that a whole network takes."""
+def batch(density: list[int], weight: list[float] | None = None) -> Batch:
     n = len(density)
-    shape = (n, 1, 64, 64) if pixels else (n, 24, 16, 16)
-    inputs = torch.rand(shape, generator=torch.Generator().manual_seed(0))
+    pixels = torch.rand(n, 1, 64, 64, generator=torch.Generator().manual_seed(0))
     cancer = torch.arange(n).remainder(2).float()
-    return Batch(inputs, cancer, torch.tensor(density), torch.tensor(weight or [1.0] * n))
+    return Batch(pixels, cancer, torch.tensor(density), torch.tensor(weight or [1.0] * n))
 
 
 def heads(n: int) -> Heads:
@@ -91,14 +89,14 @@ def test_a_step_moves_the_rest() -> None:
 
 def test_a_loss_that_is_not_finite_stops_with_a_remedy() -> None:
     broken = batch([0, 1])
-    broken.inputs[:] = float("nan")
+    broken.pixels[:] = float("nan")
     with pytest.raises(ConfigError, match=r"nan; lower learning_rate"):
         train_epoch(training(), [broken], density_weight=0.3)
 
 
 def test_judging_keeps_the_order_and_gives_probabilities() -> None:
     network = training().network
-    whole = batch([0, 1, 2, 3, 0], pixels=True)
+    whole = batch([0, 1, 2, 3, 0])
     parts = [Batch(*(field[i : i + 2] for field in whole)) for i in (0, 2, 4)]
     judged, at_once = judge(network, parts), judge(network, [whole])
     assert judged.malignancy == pytest.approx(at_once.malignancy, abs=1e-4)

@@ -24,10 +24,13 @@ from mammoscope.train.run import FINAL, collect, folds_by_patient, train_part  #
 RECIPE = """
 name = "tiny"
 folds = 2
-epochs = 1
 batch_size = 4
 sharpness = 2.0
 [preprocess]
+height = 64
+width = 64
+[[stages]]
+epochs = 1
 height = 64
 width = 64
 """

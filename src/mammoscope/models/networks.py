@@ -50,26 +50,13 @@ class LesionMapNet(nn.Module):
         Args:
             pixels: (n, 1, height, width) float in [0, 1], sides divisible by 32.
         """
-        return self.late(self.early(pixels, 0), 0)
-
-    def early(self, pixels: Tensor, blocks: int) -> Tensor:
-        """The features (n, c, h, w) that the stem and the first `blocks` stages make of pixels."""
-        features: Tensor = self.backbone.bn1(self.backbone.conv_stem(pixels * 2 - 1))
-        for block in self.backbone.blocks[:blocks]:
-            features = block(features)
-        return features
-
-    def late(self, features: Tensor, blocks: int) -> Heads:
-        """Judge what `early` made with the same number of blocks."""
-        for block in self.backbone.blocks[blocks:]:
-            features = block(features)
-        features = self.backbone.bn2(self.backbone.conv_head(features))
+        features = self.backbone(pixels * 2 - 1)
         lesion_map = self.lesion(self.dropout(features)).squeeze(1)
         density = self.density(self.dropout(features.mean(dim=(2, 3))))
         return Heads(pool(lesion_map, self.sharpness), lesion_map, density)
 
     def freeze(self, blocks: int) -> None:
-        """Keep the stem and the first `blocks` stages, with their batch statistics, as they are.
+        """Keep the stem and the first `blocks` stages as ImageNet made them.
 
         Their gradient, at full resolution, would be the larger part of a training step's cost.
         """
@@ -77,7 +64,7 @@ class LesionMapNet(nn.Module):
             module.requires_grad_(requires_grad=False)
 
     def frozen(self, blocks: int) -> list[nn.Module]:
-        """The modules that `early` uses with this number of blocks."""
+        """The modules that `freeze` holds; their batch statistics must stay in eval mode."""
         return [self.backbone.conv_stem, self.backbone.bn1, *self.backbone.blocks[:blocks]]
 
 

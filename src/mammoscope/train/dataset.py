@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 import pandas as pd
 import torch
@@ -20,6 +20,7 @@ from torchvision.transforms import v2
 from mammoscope.errors import ConfigError, ReadError
 from mammoscope.io import read_mammogram
 from mammoscope.preprocess import PreprocessParams, prepare
+from mammoscope.train.config import Stage
 from mammoscope.types import DENSITY_GRADES
 
 UNKNOWN = -1
@@ -34,14 +35,11 @@ class TrainingSet:
         pixels: (n, height, width) uint8 as the network sees them.
         rows: n rows of the manifest: image_path, patient_id, cancer, density, machine_id ...
         excluded: image_path and reason of every manifest row that is not in it.
-        augment: a (1, height, width) uint8 picture to another that means the same, float in about
-            [0, 1].
     """
 
     pixels: NDArray[np.uint8]
     rows: pd.DataFrame
     excluded: pd.DataFrame
-    augment: Callable[[Tensor], Tensor]
 
     @property
     def cancer(self) -> NDArray[np.float32]:
@@ -81,7 +79,7 @@ def load_training_set(data: Path, params: PreprocessParams, cache: Path) -> Trai
     with np.load(stored) as arrays:
         pixels, kept, reasons = arrays["pixels"], arrays["kept"], arrays["reasons"]
     excluded = rows.loc[~kept, ["image_path"]].assign(reason=reasons)
-    return TrainingSet(pixels, rows[kept].reset_index(drop=True), excluded, augmentation())
+    return TrainingSet(pixels, rows[kept].reset_index(drop=True), excluded)
 
 
 def _store(stored: Path, data: Path, rows: pd.DataFrame, params: PreprocessParams) -> None:
@@ -118,34 +116,28 @@ def balanced_weights(rows: pd.DataFrame) -> NDArray[np.float32]:
 
 
 class Batch(NamedTuple):
-    """inputs (n, c, h, w) float; cancer (n,); density (n,) with UNKNOWN; weight (n,)."""
+    """pixels (n, 1, h, w) in [0, 1]; cancer (n,); density (n,) with UNKNOWN; weight (n,)."""
 
-    inputs: Tensor
+    pixels: Tensor
     cancer: Tensor
     density: Tensor
     weight: Tensor
 
 
 class Images(Dataset[Batch]):
-    """Some rows of a TrainingSet, as pixels or as the features made of them.
-
-    Args:
-        data: the truth, and the pixels.
-        index: rows to give, (k,).
-        features: (n, c, h, w) that stand for all rows' pixels (see train.frozen); without them
-            an input is the picture itself, (1, h, w) in [0, 1].
-        balance: weigh by `balanced_weights`.
-    """
+    """One stage's view of a TrainingSet: resized to its input size, augmented if training."""
 
     def __init__(
         self,
         data: TrainingSet,
         index: NDArray[np.int64],
-        features: NDArray[np.float16] | None = None,
+        stage: Stage,
         *,
+        augment: bool,
         balance: bool = True,
     ) -> None:
-        self.data, self.index, self.features = data, index, features
+        self.data, self.index, self.stage = data, index, stage
+        self.transform = augmentation() if augment else None
         self.cancer, self.density = data.cancer, data.density
         self.weight = (
             balanced_weights(data.rows) if balance else np.ones(len(data.rows), np.float32)
@@ -156,13 +148,18 @@ class Images(Dataset[Batch]):
 
     def __getitem__(self, item: int) -> Batch:
         row = self.index[item]
-        inputs = (
-            torch.from_numpy(self.data.pixels[row])[None].float() / 255
-            if self.features is None
-            else torch.from_numpy(self.features[row].astype(np.float32))
+        picture = self.data.pixels[row]
+        size = (self.stage.width, self.stage.height)
+        if picture.shape[::-1] != size:
+            picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+        pixels = torch.from_numpy(picture)[None]
+        pixels = (
+            self.transform(pixels)
+            if self.transform
+            else v2.functional.to_dtype(pixels, torch.float32, scale=True)
         )
         return Batch(
-            inputs,
+            pixels,
             torch.tensor(self.cancer[row]),
             torch.tensor(self.density[row]),
             torch.tensor(self.weight[row]),
@@ -187,13 +184,12 @@ def augmentation() -> v2.Compose:
                 interpolation=v2.InterpolationMode.BILINEAR,
             ),
             v2.ToDtype(torch.float32, scale=True),
-            v2.Lambda(random_gamma),
+            v2.Lambda(_random_gamma),
             v2.ColorJitter(brightness=0.1, contrast=0.2),
         ]
     )
 
 
-def random_gamma(pixels: Tensor) -> Tensor:
-    """Another curve from film or detector to grey level: a power between 0.78 and 1.28."""
+def _random_gamma(pixels: Tensor) -> Tensor:
     gamma = float(torch.empty(1).uniform_(-0.25, 0.25).exp())
     return pixels.clamp(0, 1) ** gamma

@@ -191,19 +191,11 @@ def _record(recipe: Recipe, args: Args, data: TrainingSet) -> dict[str, Any]:
         "images_with_cancer": int(used["cancer"].sum()),
         "recipe": args.recipe.name,
         "recipe_sha256": recipe.sha256,
-        "started_from": _start(recipe, args.run),
         "manifest_sha256": hashlib.sha256(manifest).hexdigest(),
         "seed": recipe.seed,
         "python": platform.python_version(),
         "torch": torch.__version__,
     }
-
-
-def _start(recipe: Recipe, run: Path) -> str:
-    if not recipe.start_from:
-        return "ImageNet"
-    digest = hashlib.sha256((run / recipe.start_from).read_bytes()).hexdigest()
-    return f"{recipe.start_from}, sha256 {digest}"
 
 
 def main() -> None:

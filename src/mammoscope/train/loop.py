@@ -62,17 +62,18 @@ def losses(heads: Heads, batch: Batch) -> dict[str, Tensor]:
 def train_epoch(
     training: Training, batches: Iterable[Batch], density_weight: float
 ) -> dict[str, float]:
-    """Train over `batches` of frozen features once; returns the mean of each named loss.
+    """Train over `batches` once; returns the mean of each named loss.
 
     Raises:
         ConfigError: a loss is not finite (the learning rate is too high, or an input broken).
     """
     training.network.train()
+    for module in training.network.frozen(training.frozen_blocks):
+        module.eval()
     totals: dict[str, float] = {}
     steps = 0
     for batch in batches:
-        features = _channels_last(batch.inputs)
-        named = losses(training.network.late(features, training.frozen_blocks), batch)
+        named = losses(training.network(_channels_last(batch.pixels)), batch)
         loss = named["malignancy"] + density_weight * named["density"]
         if not math.isfinite(loss.item()):
             raise ConfigError(f"the loss became {loss.item()}; lower learning_rate.")
@@ -94,9 +95,9 @@ def _step(training: Training, loss: Tensor) -> None:
 
 @torch.inference_mode()
 def judge(network: nn.Module, batches: Iterable[Batch]) -> Judged:
-    """Run `network` over `batches` of pixels in eval mode."""
+    """Run `network` over `batches` in eval mode."""
     network.eval()
-    outputs = [network(_channels_last(batch.inputs)) for batch in batches]
+    outputs = [network(_channels_last(batch.pixels)) for batch in batches]
     return Judged(
         torch.cat([heads.malignancy for heads in outputs]).double().numpy(),
         torch.cat([heads.lesion_map.amax((1, 2)) for heads in outputs]).double().numpy(),
@@ -104,5 +105,5 @@ def judge(network: nn.Module, batches: Iterable[Batch]) -> Judged:
     )
 
 
-def _channels_last(inputs: Tensor) -> Tensor:
-    return inputs.contiguous(memory_format=torch.channels_last)
+def _channels_last(pixels: Tensor) -> Tensor:
+    return pixels.contiguous(memory_format=torch.channels_last)

@@ -6,8 +6,7 @@
 
 Finished parts are skipped and an interrupted one goes on at its last whole epoch, so the same
 command can be typed again after a stop. OUT then holds, per part, predictions.csv (the held-out
-fold's), weights.safetensors and metrics.jsonl. The files prepared-* and frozen-* beside them (some
-gigabytes) only save time and may be deleted.
+fold's), weights.safetensors and metrics.jsonl.
 """
 
 from __future__ import annotations
@@ -31,11 +30,9 @@ from torch.utils.data import DataLoader
 
 from mammoscope.errors import ConfigError
 from mammoscope.models.networks import LesionMapNet, load_imagenet
-from mammoscope.train.config import Recipe, load_recipe
-from mammoscope.train.dataset import Images, TrainingSet, load_training_set
-from mammoscope.train.frozen import frozen_features
+from mammoscope.train.config import Recipe, Stage, load_recipe
+from mammoscope.train.dataset import Batch, Images, TrainingSet, load_training_set
 from mammoscope.train.loop import Judged, Training, judge, train_epoch
-from mammoscope.train.patches import load_patches
 from mammoscope.types import DENSITY_GRADES
 
 FINAL = "final"
@@ -87,14 +84,14 @@ def train_part(recipe: Recipe, data: TrainingSet, part: str, out: Path) -> None:
     weights, predictions = folder / WEIGHTS, folder / "predictions.csv"
     if not weights.is_file():
         torch.manual_seed(recipe.seed + (0 if part == FINAL else int(part) + 1))
-        training = start(recipe, len(kept), out)
+        training = start(recipe, len(kept))
         for epoch in range(_resume(training, folder), recipe.epochs):
             _epoch(recipe, data, training, kept, held, epoch, folder)
         save_file(training.average.module.state_dict(), str(weights))
         (folder / "checkpoint.pt").unlink(missing_ok=True)
     if held.size and not predictions.is_file():
         network = trained(recipe, weights)
-        judged = judge(network, DataLoader(Images(data, held), recipe.batch_size))
+        judged = judge(network, _batches(recipe, data, held, recipe.stages[-1]))
         _write_predictions(predictions, data.rows.iloc[held], judged, int(part))
 
 
@@ -119,27 +116,16 @@ def _claim(folder: Path, recipe: Recipe) -> None:
         )
 
 
-def load_data(recipe: Recipe, data: Path, out: Path) -> TrainingSet:
-    """What the recipe trains on; prepared images are kept in `out`."""
-    size = recipe.preprocess
-    if recipe.patches:
-        return load_patches(data, size.height, size.width)
-    return load_training_set(data, size, out)
-
-
-def start(recipe: Recipe, images: int, out: Path) -> Training:
-    """The network to begin with, its average, AdamW and a one-cycle schedule."""
+def start(recipe: Recipe, images: int) -> Training:
+    """A network with ImageNet's backbone, its average, AdamW and a one-cycle schedule."""
     steps = recipe.epochs * (images // recipe.batch_size)
     if not steps:
         raise ConfigError(
             f"recipe {recipe.name}: batch_size is {recipe.batch_size}, but there are only "
             f"{images} images to train on; give less."
         )
-    if recipe.start_from:
-        network = trained(recipe, out / recipe.start_from)
-    else:
-        network = LesionMapNet(recipe.sharpness)
-        load_imagenet(network)
+    network = LesionMapNet(recipe.sharpness)
+    load_imagenet(network)
     network.freeze(recipe.frozen_blocks)
     network = network.to(memory_format=torch.channels_last)
     backbone = [p for p in network.backbone.parameters() if p.requires_grad]
@@ -158,6 +144,22 @@ def start(recipe: Recipe, images: int, out: Path) -> Training:
     return Training(network, average, optimiser, schedule, recipe.frozen_blocks)
 
 
+def _batches(
+    recipe: Recipe,
+    data: TrainingSet,
+    index: NDArray[np.int64],
+    stage: Stage,
+    *,
+    training: bool = False,
+) -> DataLoader[Batch]:
+    return DataLoader(
+        Images(data, index, stage, augment=training, balance=recipe.balance_machines),
+        recipe.batch_size,
+        shuffle=training,
+        drop_last=training,
+    )
+
+
 def _epoch(
     recipe: Recipe,
     data: TrainingSet,
@@ -167,18 +169,15 @@ def _epoch(
     epoch: int,
     folder: Path,
 ) -> None:
-    seed = recipe.seed + 1000 * (epoch + 1)  # by the epoch, so that a resumed one is the same
-    features = frozen_features(training.network, recipe.frozen_blocks, data, seed, folder.parent)
-    started = time.monotonic()
-    torch.manual_seed(seed)
-    images = Images(data, kept, features, balance=recipe.balance_machines)
-    batches = DataLoader(images, recipe.batch_size, shuffle=True, drop_last=True)
+    started, stage = time.monotonic(), recipe.stage_at(epoch)
+    torch.manual_seed(recipe.seed + 1000 * (epoch + 1))  # so that a resumed epoch is the same
+    batches = _batches(recipe, data, kept, stage, training=True)
     record: dict[str, object] = {"part": folder.name, "epoch": epoch + 1, "of": recipe.epochs}
     record |= train_epoch(training, batches, recipe.density_weight)
     seconds = time.monotonic() - started
     record |= {"seconds": round(seconds), "images_per_s": round(len(kept) / seconds, 2)}
     if len(np.unique(data.cancer[held])) == 2 and epoch + 1 < recipe.epochs and epoch % 2:
-        judged = judge(training.average, DataLoader(Images(data, held), recipe.batch_size))
+        judged = judge(training.average, _batches(recipe, data, held, stage))
         record["held_out_auc"] = float(roc_auc_score(data.cancer[held], judged.malignancy))
     with (folder / "metrics.jsonl").open("a", encoding="utf-8") as log:
         log.write(json.dumps(record) + "\n")
@@ -241,7 +240,7 @@ def main() -> None:
     if args.threads:
         torch.set_num_threads(args.threads)
     recipe = load_recipe(args.recipe)
-    data = load_data(recipe, args.data, args.out)
+    data = load_training_set(args.data, recipe.preprocess, args.out)
     for part in args.only or (*(str(fold) for fold in range(recipe.folds)), FINAL):
         train_part(recipe, data, part, args.out)
 
