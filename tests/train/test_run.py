@@ -6,8 +6,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch")
 pd = pytest.importorskip("pandas")
@@ -19,7 +17,7 @@ from mammoscope.models.networks import LesionMapNet  # noqa: E402
 from mammoscope.train.config import Recipe, load_recipe  # noqa: E402
 from mammoscope.train.dataset import TrainingSet, load_training_set  # noqa: E402
 from mammoscope.train.export import parity, to_onnx, write_weights  # noqa: E402
-from mammoscope.train.run import FINAL, collect, folds_by_patient, train_part  # noqa: E402
+from mammoscope.train.run import FINAL, collect, train_part  # noqa: E402
 
 RECIPE = """
 name = "tiny"
@@ -145,22 +143,3 @@ def test_too_few_images_for_one_batch_is_an_error(data: TrainingSet, tmp_path: P
 def test_a_missing_fold_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"predictions\.csv: not there yet"):
         collect(tmp_path, 2)
-
-
-@settings(deadline=None, max_examples=20)
-@given(
-    st.lists(st.tuples(st.integers(1, 5), st.booleans()), min_size=10, max_size=30),
-    st.integers(0, 99),
-)
-@pytest.mark.filterwarnings("ignore:The least populated class in y has only:UserWarning")
-def test_no_patient_falls_into_two_folds(women: list[tuple[int, bool]], seed: int) -> None:
-    table = pd.DataFrame(
-        [
-            {"patient_id": str(woman), "cancer": int(sick), "machine_id": "1"}
-            for woman, (images, sick) in enumerate([*women, *[(1, True), (1, False)] * 5])
-            for _ in range(images)
-        ]
-    )
-    table["fold"] = folds_by_patient(table, 5, seed)
-    assert set(table["fold"]) == set(range(5))
-    assert (table.groupby("patient_id")["fold"].nunique() == 1).all()

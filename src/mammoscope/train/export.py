@@ -26,6 +26,7 @@ import tyro
 from numpy.typing import NDArray
 from torch import Tensor
 
+from mammoscope.data.splits import folds_by_patient
 from mammoscope.errors import WeightsError
 from mammoscope.evaluate.card import card_calibration
 from mammoscope.infer.engine import OUTPUTS, load_engine
@@ -34,7 +35,7 @@ from mammoscope.models.card import CARD_FILE, NETWORK_FILE
 from mammoscope.models.networks import Heads, LesionMapNet
 from mammoscope.train.config import Recipe, load_recipe
 from mammoscope.train.dataset import TrainingSet, load_training_set
-from mammoscope.train.run import FINAL, WEIGHTS, collect, folds_by_patient, trained
+from mammoscope.train.run import FINAL, WEIGHTS, collect, trained
 
 TOLERANCE = 1e-3
 """Largest difference allowed between any logit of torch and of a runtime in f32."""

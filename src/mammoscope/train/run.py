@@ -24,10 +24,10 @@ import tyro
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import StratifiedGroupKFold
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
+from mammoscope.data.splits import folds_by_patient
 from mammoscope.errors import ConfigError
 from mammoscope.models.networks import LesionMapNet, load_imagenet
 from mammoscope.train.config import Recipe, Stage, load_recipe
@@ -53,16 +53,6 @@ class Args:
     """Fold numbers from 0, or "final"; all of them if not given."""
     threads: int = 0
     """CPU threads; 0 leaves it to torch."""
-
-
-def folds_by_patient(rows: pd.DataFrame, folds: int, seed: int) -> NDArray[np.int64]:
-    """Fold number (n,) per row; all images of a patient fall into one, cancers spread evenly."""
-    strata = rows["machine_id"].astype(str) + "/" + rows["cancer"].astype(str)
-    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
-    fold = np.full(len(rows), -1, np.int64)
-    for number, (_, held) in enumerate(splitter.split(rows, strata, rows["patient_id"])):
-        fold[held] = number
-    return fold
 
 
 def train_part(recipe: Recipe, data: TrainingSet, part: str, out: Path) -> None:
