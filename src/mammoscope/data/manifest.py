@@ -20,6 +20,7 @@ import pandas as pd
 
 from mammoscope.data.columns import FINDINGS, IMAGES, Column
 from mammoscope.errors import ConfigError
+from mammoscope.files import drafted
 
 FINDINGS_STEM = "findings"
 _SHOWN = 40
@@ -118,7 +119,6 @@ def write_manifest(
     manifest: Manifest, folder: Path, kind: Literal["csv", "parquet"] = "csv"
 ) -> Path:
     """Write both tables to `folder`; returns the images file. Each file is replaced whole."""
-    folder.mkdir(parents=True, exist_ok=True)
     images = folder / f"manifest.{kind}"
     _write(manifest.images, images)
     findings = folder / f"{FINDINGS_STEM}.{kind}"
@@ -169,22 +169,24 @@ def _column_problems(table: pd.DataFrame, column: Column, name: str) -> Iterator
     values = table[column.name]
     wrong = _wrong(values, column)
     if column.required:
-        wrong |= (values == "").to_numpy()
+        wrong = wrong | np.asarray(values == "")
     for row in np.flatnonzero(wrong):
         yield Problem(name, int(row) + 2, column.name, values.iloc[row], column.allowed)
 
 
 def _wrong(values: pd.Series, column: Column) -> np.ndarray:
-    filled = (values != "").to_numpy()
+    filled = values != ""
     if column.kind == "text":
-        return np.zeros(len(values), bool)
-    if column.kind == "choice":
-        return filled & ~values.isin(column.choices).to_numpy()
-    numbers = pd.to_numeric(values, errors="coerce").to_numpy(float)
-    good = np.isfinite(numbers) & (numbers >= column.low) & (numbers <= column.high)
-    if column.kind == "integer":
-        good &= numbers == np.floor(numbers)
-    return filled & ~good
+        wrong = filled & False
+    elif column.kind == "choice":
+        wrong = filled & ~values.isin(column.choices)
+    else:
+        numbers = pd.to_numeric(values, errors="coerce").astype(float)
+        good = np.isfinite(numbers) & numbers.between(column.low, column.high)
+        if column.kind == "integer":
+            good &= numbers == np.floor(numbers)
+        wrong = filled & ~good
+    return np.asarray(wrong, bool)
 
 
 def _refuse(manifest: Manifest, where: str) -> None:
@@ -247,9 +249,8 @@ def _read(file: Path) -> pd.DataFrame:
 
 
 def _write(table: pd.DataFrame, file: Path) -> None:
-    partial = file.with_name(f".{file.name}.partial")
-    if file.suffix == ".parquet":
-        table.to_parquet(partial, index=False)
-    else:
-        table.to_csv(partial, index=False)
-    partial.replace(file)
+    with drafted(file) as draft:
+        if file.suffix == ".parquet":
+            table.to_parquet(draft, index=False)
+        else:
+            table.to_csv(draft, index=False)

@@ -164,7 +164,7 @@ def leaks(manifest: Manifest) -> pd.DataFrame:
     return pd.DataFrame({"images": table.size()[torn], "sides": sides[torn]})
 
 
-def _assigned(manifest: Manifest, split: Sequence[str], rule: str) -> Manifest:
+def _assigned(manifest: Manifest, split: Sequence[str] | np.ndarray, rule: str) -> Manifest:
     images = manifest.images.copy()
     images["split"] = np.asarray(split, object)
     pairs = sorted(zip(images["image_path"], images["split"], strict=True))

@@ -14,8 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -28,6 +26,7 @@ from mammoscope.data.synth_render import SyntheticView, render
 from mammoscope.data.synth_shape import VIEWS, Lesion, View, random_lesion
 from mammoscope.data.synth_tissue import DENSE_AREA
 from mammoscope.errors import ConfigError
+from mammoscope.files import write_atomic
 from mammoscope.types import Laterality
 
 __all__ = [
@@ -133,25 +132,13 @@ def write_exam(exam: SyntheticExam, folder: str | Path, bits: Literal[8, 16] = 8
     for path, view in zip(paths, exam.images, strict=True):
         pixels = view.pixels if bits == 16 else (view.pixels >> 8).astype(np.uint8)
         _, png = cv2.imencode(".png", pixels, [cv2.IMWRITE_PNG_COMPRESSION, 9])
-        _replace(path, png.tobytes())
+        write_atomic(path, png.tobytes())
     text = json.dumps(_truth(exam, bits), indent=2) + "\n"
-    return [*paths, _replace(folder / "truth.json", text.encode())]
+    return [*paths, write_atomic(folder / "truth.json", text.encode())]
 
 
 def _name(view: SyntheticView) -> str:
     return f"demo_{view.laterality}-{view.view}.png"
-
-
-def _replace(path: Path, content: bytes) -> Path:
-    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(draft).chmod(0o644)
-        Path(draft).replace(path)
-    finally:
-        Path(draft).unlink(missing_ok=True)
-    return path
 
 
 def _truth(exam: SyntheticExam, bits: int) -> dict[str, Any]:

@@ -33,6 +33,7 @@ from mammoscope.evaluate.cases import (
     image_cases,
 )
 from mammoscope.evaluate.predictions import Images, read_images
+from mammoscope.files import write_atomic
 from mammoscope.metrics import calibration, roc
 from mammoscope.metrics.agreement import confusion, weighted_kappa
 from mammoscope.types import DENSITY_GRADES
@@ -274,8 +275,8 @@ def write_report(options: Options) -> dict[str, Any]:
         report = crossval_report(images, resampling)
         report["card_calibration"] = _card(options)
         text = json.dumps(report, indent=1, allow_nan=False)
-        (options.out / "metrics.json").write_text(text + "\n", encoding="utf-8")
-        (options.out / "metrics.md").write_text(markdown.render(report), encoding="utf-8")
+        write_atomic(options.out / "metrics.json", f"{text}\n".encode())
+        write_atomic(options.out / "metrics.md", markdown.render(report).encode())
         _draw(images, report, options.out / "figures")
     except OSError as error:
         raise ConfigError(

@@ -12,9 +12,9 @@ from typing import Any
 
 import jinja2
 
+from mammoscope.files import write_atomic
 from mammoscope.outputs import wording
 from mammoscope.outputs.colour import paint
-from mammoscope.outputs.files import write_atomic
 from mammoscope.outputs.hanging import SLOTS, hang
 from mammoscope.outputs.picture import picture
 from mammoscope.types import DENSITY_GRADES, ExamReport

@@ -8,7 +8,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from mammoscope.outputs.files import write_atomic
+from mammoscope.files import write_atomic
 from mammoscope.types import (
     DENSITY_GRADES,
     BreastReport,

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammoscope.errors import MammoscopeError
+from mammoscope.files import write_atomic
 from mammoscope.geometry import Box
 from mammoscope.outputs.colour import map_on, paint
-from mammoscope.outputs.files import write_atomic
 from mammoscope.outputs.wording import percent
 from mammoscope.types import ExamReport, Finding, ImageReport
 

@@ -18,6 +18,7 @@ from torch.utils.data import Dataset
 from torchvision.transforms import v2
 
 from mammoscope.errors import ConfigError, ReadError
+from mammoscope.files import drafted
 from mammoscope.io import read_mammogram
 from mammoscope.preprocess import PreprocessParams, prepare
 from mammoscope.train.config import Stage
@@ -97,9 +98,8 @@ def _store(stored: Path, data: Path, rows: pd.DataFrame, params: PreprocessParam
             "give the folder that image_path starts from."
         )
     stored.parent.mkdir(parents=True, exist_ok=True)
-    partial = stored.with_suffix(".partial.npz")
-    np.savez(partial, pixels=np.stack(pixels), kept=kept, reasons=np.array(reasons, str))
-    partial.replace(stored)
+    with drafted(stored) as draft, draft.open("wb") as file:
+        np.savez(file, pixels=np.stack(pixels), kept=kept, reasons=np.array(reasons, str))
 
 
 def balanced_weights(rows: pd.DataFrame) -> NDArray[np.float32]:

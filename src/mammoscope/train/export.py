@@ -29,6 +29,7 @@ from torch import Tensor
 from mammoscope.data.splits import folds_by_patient
 from mammoscope.errors import WeightsError
 from mammoscope.evaluate.card import card_calibration
+from mammoscope.files import write_atomic
 from mammoscope.infer.engine import OUTPUTS, load_engine
 from mammoscope.metrics.calibration import fit_platt
 from mammoscope.models.card import CARD_FILE, NETWORK_FILE
@@ -117,13 +118,10 @@ def _difference(tensor: Tensor, array: NDArray[np.float32]) -> float:
 
 def write_weights(out: Path, onnx: bytes, card: dict[str, Any]) -> dict[str, Any]:
     """Write network.onnx and card.json to the folder `out`; returns the card with the sha256."""
-    out.mkdir(parents=True, exist_ok=True)
     card = {**card, "sha256": hashlib.sha256(onnx).hexdigest(), "size_bytes": len(onnx)}
     text = json.dumps(card, indent=2, ensure_ascii=False) + "\n"
     for name, content in ((NETWORK_FILE, onnx), (CARD_FILE, text.encode())):
-        partial = out / f".{name}.partial"
-        partial.write_bytes(content)
-        partial.replace(out / name)
+        write_atomic(out / name, content)
     return card
 
 

@@ -29,6 +29,7 @@ from torch.utils.data import DataLoader
 
 from mammoscope.data.splits import folds_by_patient
 from mammoscope.errors import ConfigError
+from mammoscope.files import drafted
 from mammoscope.models.networks import LesionMapNet, load_imagenet
 from mammoscope.train.config import Recipe, Stage, load_recipe
 from mammoscope.train.dataset import Batch, Images, TrainingSet, load_training_set
@@ -176,18 +177,15 @@ def _epoch(
 
 
 def _save(training: Training, epochs_done: int, path: Path) -> None:
-    partial = path.with_suffix(".partial")
-    torch.save(
-        {
-            "epochs_done": epochs_done,
-            "network": training.network.state_dict(),
-            "average": training.average.state_dict(),
-            "optimiser": training.optimiser.state_dict(),
-            "schedule": training.schedule.state_dict(),
-        },
-        partial,
-    )
-    partial.replace(path)
+    state = {
+        "epochs_done": epochs_done,
+        "network": training.network.state_dict(),
+        "average": training.average.state_dict(),
+        "optimiser": training.optimiser.state_dict(),
+        "schedule": training.schedule.state_dict(),
+    }
+    with drafted(path) as draft:
+        torch.save(state, draft)
 
 
 def _resume(training: Training, folder: Path) -> int:
@@ -207,9 +205,8 @@ def _write_predictions(path: Path, rows: pd.DataFrame, judged: Judged, fold: int
     table["peak_logit"] = judged.peak
     for index, grade in enumerate(DENSITY_GRADES):
         table[f"density_{grade}"] = judged.density[:, index]
-    partial = path.with_suffix(".partial")
-    table.to_csv(partial, index=False)
-    partial.replace(path)
+    with drafted(path) as draft:
+        table.to_csv(draft, index=False)
 
 
 def collect(out: Path, folds: int) -> Path:
