@@ -113,7 +113,7 @@ sys.exit(os.waitstatus_to_exitcode(status))
 
 def predict(paths: tuple[str, ...]) -> tuple[float, float]:
     """Wall seconds and peak resident MB of one run of the command, start to end."""
-    command = [sys.executable, "-m", "mammoscope.cli", "predict", *paths, "--json"]
+    command = [sys.executable, "-m", "mammoscope", "predict", *paths, "--json"]
     launch = [sys.executable, "-c", LAUNCHER, *command]
     done = subprocess.run(launch, stdout=subprocess.PIPE, text=True, check=True)
     seconds, megabytes = map(float, done.stdout.split())

@@ -13,6 +13,14 @@ def quiet_pydicom() -> None:
     warnings.filterwarnings("ignore", module=r"pydicom\.")
 
 
+@pytest.fixture
+def command_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep what the command line does to its process (warnings, logging, debug) to one test."""
+    monkeypatch.setattr("warnings.simplefilter", lambda *_: None)
+    monkeypatch.setattr("logging.disable", lambda *_: None)
+    monkeypatch.setenv("MAMMOSCOPE_DEBUG", "0")
+
+
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
     """The folder of real images, which are never part of the project; skips where it is absent."""

@@ -16,6 +16,8 @@ from mammoscope.cli_models import card_lines
 from mammoscope.cli_predict import demo_folder
 from mammoscope.cli_results import Tally, safe_name
 
+pytestmark = pytest.mark.usefixtures("command_line")
+
 
 def run(words: Sequence[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
     """Exit code, stdout and stderr of one command line; parser exits count as exit codes."""
@@ -28,16 +30,8 @@ def run(words: Sequence[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, 
 
 
 def run_process(words: Sequence[str], **options: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "mammoscope.cli", *words]
+    command = [sys.executable, "-m", "mammoscope", *words]
     return subprocess.run(command, capture_output=True, text=True, check=False, **options)  # type: ignore[call-overload]
-
-
-@pytest.fixture(autouse=True)
-def _quiet_state(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The command line silences warnings and logging for its own process only."""
-    monkeypatch.setattr("warnings.simplefilter", lambda *_: None)
-    monkeypatch.setattr("logging.disable", lambda *_: None)
-    monkeypatch.delenv("MAMMOSCOPE_DEBUG", raising=False)
 
 
 @pytest.fixture
@@ -287,7 +281,7 @@ def test_an_interrupt_ends_quietly(
 def test_a_broken_pipe_ends_quietly() -> None:
     read_end, write_end = os.pipe()
     os.close(read_end)
-    command = [sys.executable, "-m", "mammoscope.cli", "--version"]
+    command = [sys.executable, "-m", "mammoscope", "--version"]
     done = subprocess.run(command, stdout=write_end, stderr=subprocess.PIPE, check=False)
     os.close(write_end)
     assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, b"")

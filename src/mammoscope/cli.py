@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Union
 
 import mammoscope
+from mammoscope.cli_data import Data
 from mammoscope.cli_models import Models
 from mammoscope.cli_predict import Demo, Predict
 from mammoscope.doctor import Doctor
@@ -24,9 +25,10 @@ from mammoscope.errors import ConfigError, MammoscopeError, MissingExtraError, W
 
 OK, SOME_FAILED, USAGE, NOTHING_READABLE, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 3, 130, 141
 
-COMMANDS: dict[str, type[Demo | Predict | Models | Doctor]] = {
+COMMANDS: dict[str, type[Demo | Predict | Data | Models | Doctor]] = {
     "demo": Demo,
     "predict": Predict,
+    "data": Data,
     "models": Models,
     "doctor": Doctor,
 }
@@ -35,6 +37,7 @@ DESCRIPTION = """Reads mammograms: how likely a cancer, where, and how dense the
 Research and education use; it supports a reader and replaces none.
   mammoscope demo                        reads the exam that ships with the program
   mammoscope predict study/ --out out/   reads files and folders, DICOM or images
+  mammoscope data list                   public data sets that become manifests
   mammoscope COMMAND --help              all options of a command, with examples
   mammoscope --version                   prints the version
 --debug, anywhere on the line, or MAMMOSCOPE_DEBUG=1 shows warnings and tracebacks in full.
@@ -130,7 +133,3 @@ def _explain(error: Exception, debug: bool) -> int:
     remedy = "" if debug else "; run the command again with --debug to see where it happened"
     print(f"mammoscope: unexpected {type(error).__name__}{remedy}.", file=sys.stderr)
     return SOME_FAILED
-
-
-if __name__ == "__main__":
-    sys.exit(main())

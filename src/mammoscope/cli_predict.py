@@ -189,7 +189,7 @@ def _reports(
 
 def _unexpected(error: Exception) -> str:
     """Only the kind of an unforeseen error: its text may quote what a file holds."""
-    if os.environ.get("MAMMOSCOPE_DEBUG"):
+    if os.environ.get("MAMMOSCOPE_DEBUG", "0") not in ("", "0"):
         traceback.print_exception(error)
     return f"unexpected {type(error).__name__}; run again with --debug to see where it happened."
 

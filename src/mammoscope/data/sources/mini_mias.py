@@ -147,7 +147,7 @@ SOURCE = Source(
     where="http://peipa.essex.ac.uk/info/mias.html",
     terms="research only (Licence.txt)",
     citation="Suckling et al., The Mammographic Image Analysis Society digital mammogram database, "
-    "Exerpta Medica 1069 (1994) 375-378",
+    "Excerpta Medica 1069 (1994) 375-378",
     holds="322 MLO films of 161 women: 207 normal, 64 benign, 51 malignant",
     read=read,
 )

@@ -199,7 +199,7 @@ def _options() -> dict[str, str]:
     """Every column that can be mapped, by its shorter name where it has one."""
     short = {ours: name for name, ours in SHORT.items()}
     return {
-        short.get(name, name): f"column with: {column.meaning[0].lower()}{column.meaning[1:]}"
+        short.get(name, name): f"the column with this: {column.meaning}"
         for name, column in _COLUMNS.items()
     }
 
