@@ -18,6 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
+from threadpoolctl import threadpool_limits
 
 from mammoscope.anatomy import breast_mask, to_uint8
 from mammoscope.data.manifest import Manifest
@@ -86,7 +87,9 @@ def probe(manifest: Manifest, label: str = "cancer", *, pixels: bool = True) -> 
     tables = {name: table for name, table in _tables(manifest, rows) if table.nunique().max() > 1}
     if pixels:
         tables["outside the breast"] = pd.DataFrame(_outside(manifest, rows))
-    found = [_judge(name, table, rows, label) for name, table in tables.items()]
+    # So little work is slower on several threads, and very slow where others use the cores too.
+    with threadpool_limits(1, user_api="openmp"):
+        found = [_judge(name, table, rows, label) for name, table in tables.items()]
     return sorted(found, key=lambda shortcut: -shortcut.auc)
 
 
