@@ -144,7 +144,8 @@ _DECODERS: Mapping[str, Callable[[bytes, bool], NDArray[Any]]] = {
     "1.2.840.10008.1.2.4.91": _jpeg2000,
     "1.2.840.10008.1.2.4.201": _htj2k,
     "1.2.840.10008.1.2.4.202": _htj2k,
-    "1.2.840.10008.1.2.4.203": _htj2k,
+    # White that a lossy code overshoots wraps to black in the faster HTJ2K decoder.
+    "1.2.840.10008.1.2.4.203": _jpeg2000,
 }
 COMPRESSED = frozenset(_DECODERS) | {RLE}
 

@@ -161,7 +161,8 @@ def _lut_data(item: Header, length: int) -> Values:
     found = item.values("LUTData")
     if len(found) == 1 and isinstance(found[0], bytes):
         wide = len(found[0]) >= 2 * length
-        order = "<" if item.root.is_little_endian is not False else ">"
+        # The item's own encoding: pydicom leaves is_little_endian unset in sequences.
+        order = ">" if item.root.original_encoding[1] is False else "<"
         data = np.frombuffer(found[0], f"{order}u2" if wide else np.uint8).astype(np.float64)
     else:
         data = np.array([int(number) & 0xFFFF for number in found], np.float64)
