@@ -1,4 +1,4 @@
-"""The `data` command: public data sets to manifests, splits by patient, the auditor."""
+"""The `data` command: data sets to manifests, splits by patient, the auditor, synthetic exams."""
 
 from __future__ import annotations
 
@@ -191,14 +191,60 @@ class CheckData:
 
 
 @dataclass(frozen=True)
+class SynthData:
+    """Make synthetic exams of four views with the truth about them, for tests and training.
+
+    The same seed makes the same woman at every size. A set that was interrupted goes on.
+
+    For example:
+      mammoscope data synth --exams 20 --out synthetic/
+      mammoscope data synth --exams 4 --out study/ --dicom --size 4096
+      mammoscope data synth --exams 100 --out films/ --look film --density D --lesions 0
+    """
+
+    out: Annotated[Path, tyro.conf.arg(metavar="DIR", help_behavior_hint="(required)")]
+    """Folder for the pictures and the manifest."""
+    exams: int = 10
+    """How many women."""
+    seed: int = 0
+    """Of the first woman; the others follow."""
+    size: int = 1024
+    """Rows of each picture, 96 to 8192."""
+    dicom: Annotated[bool, tyro.conf.arg(help_behavior_hint="")] = False
+    """Write DICOM studies instead of 8-bit PNG files."""
+    density: Literal["mixed", "A", "B", "C", "D"] = "mixed"
+    """BI-RADS density of all breasts; mixed as in screening if not given."""
+    look: Literal["mixed", "sharp", "soft", "bright", "flat", "film"] = "mixed"
+    """A maker's processing, or film; different digital ones if not given."""
+    lesions: float = 0.5
+    """Share of women with a malignant mass."""
+
+    def run(self) -> int:
+        """Write the set; returns the exit code."""
+        _needs_pandas()
+        from mammoscope.data.synth_set import SetOptions, write_set
+
+        density = None if self.density == "mixed" else self.density
+        look = None if self.look == "mixed" else self.look
+        made = write_set(
+            self.out,
+            SetOptions(self.exams, self.seed, self.size, self.dicom, density, look, self.lesions),
+        )
+        print("\n".join(summary(made)))
+        print(f"manifest: {self.out / 'manifest.csv'}")
+        return 0
+
+
+@dataclass(frozen=True)
 class Data:
-    """Data sets: list them, make their manifests, split them by patient, find their faults.
+    """Data sets: list, prepare and split them, find their faults, make synthetic ones.
 
     For example:
       mammoscope data list
       mammoscope data prepare busi Dataset_BUSI_with_GT/
       mammoscope data check Dataset_BUSI_with_GT/
       mammoscope data split manifest.csv --folds 5
+      mammoscope data synth --exams 20 --out synthetic/
     """
 
     action: (
@@ -206,6 +252,7 @@ class Data:
         | Annotated[PrepareData, tyro.conf.subcommand("prepare")]
         | Annotated[CheckData, tyro.conf.subcommand("check")]
         | Annotated[SplitData, tyro.conf.subcommand("split")]
+        | Annotated[SynthData, tyro.conf.subcommand("synth")]
     )
     """What to do."""
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import mammoscope.data
-from mammoscope.data.synth import Lesion, main, synthetic_exam, synthetic_view, write_exam
+from mammoscope.data.synth import LOOKS, Lesion, main, synthetic_exam, synthetic_view, write_exam
 from mammoscope.data.synth_shape import VIEWS, lesion_place, outline, random_lesion
 from mammoscope.data.synth_tissue import power_law_field
 from mammoscope.errors import ConfigError
@@ -131,6 +131,18 @@ def test_spacing_is_that_of_65_micrometres_at_4096_rows(exam):
     assert exam.images[0].spacing_mm == pytest.approx((0.065 * 16, 0.065 * 16))
 
 
+@pytest.mark.parametrize("look", LOOKS)
+def test_the_same_breast_is_seen_in_every_look(look):
+    view = synthetic_view(4, "L", "CC", 160, "C", None, look)
+    assert np.array_equal(view.breast_mask, synthetic_view(4, "L", "CC", 160, "C").breast_mask)
+    assert view.pixels[view.breast_mask].mean() > 4 * view.pixels[~view.breast_mask].mean()
+
+
+def test_film_has_no_black_air():
+    film = synthetic_view(4, "L", "CC", 160, look="film")
+    assert np.median(film.pixels[~film.breast_mask]) > 0
+
+
 def test_texture_has_the_power_spectrum_asked_for():
     field = power_law_field((1, "test"), 512, exponent=3.0)
     power = np.abs(np.fft.fft2(field)) ** 2
@@ -172,6 +184,7 @@ def test_command_writes_pictures_and_truth_and_leaves_nothing_else(tmp_path, cap
         ({"seed": -1}, "seed is -1"),
         ({"height": 20}, "height is 20"),
         ({"density": "E"}, "density is 'E'"),
+        ({"look": "x-ray"}, "look is 'x-ray'"),
         ({"lesion": Lesion("L", nipple_mm=400)}, "nipple_mm is 400"),
     ],
 )

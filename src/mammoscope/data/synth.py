@@ -22,6 +22,7 @@ from typing import Any, Literal
 import cv2
 import numpy as np
 
+from mammoscope.data.synth_look import LOOKS
 from mammoscope.data.synth_render import SyntheticView, render
 from mammoscope.data.synth_shape import VIEWS, Lesion, View, random_lesion
 from mammoscope.data.synth_tissue import DENSE_AREA
@@ -30,6 +31,7 @@ from mammoscope.files import write_atomic
 from mammoscope.types import Laterality
 
 __all__ = [
+    "LOOKS",
     "Lesion",
     "SyntheticExam",
     "SyntheticView",
@@ -63,6 +65,7 @@ def synthetic_exam(
     height: int = 1280,
     density: str = "C",
     lesion: Lesion | Literal["random"] | None = "random",
+    look: str | None = None,
 ) -> SyntheticExam:
     """Draw the four views of the woman `seed`.
 
@@ -71,13 +74,14 @@ def synthetic_exam(
         height: rows of every picture, 96 to 8192; its width is 3328/4096 of that.
         density: BI-RADS grade, "A" to "D".
         lesion: a spiculated mass, "random" for one drawn from the seed, None for none.
+        look: a key of LOOKS, a maker's processing or "film"; drawn from the seed if None.
 
     Raises:
         ConfigError: if an argument is impossible or the breast has no room for the lesion.
     """
-    mass = _checked(seed, height, density, lesion)
+    mass = _checked(seed, height, density, lesion, look)
     images = tuple(
-        render(seed, side, view, height, density, _of(mass, side))
+        render(seed, side, view, height, density, _of(mass, side), look)
         for view in VIEWS
         for side in _SIDES
     )
@@ -91,12 +95,13 @@ def synthetic_view(
     height: int = 1280,
     density: str = "C",
     lesion: Lesion | Literal["random"] | None = "random",
+    look: str | None = None,
 ) -> SyntheticView:
     """Draw one view, the same that `synthetic_exam` holds; arguments and errors as there."""
-    mass = _checked(seed, height, density, lesion)
+    mass = _checked(seed, height, density, lesion, look)
     if laterality not in _SIDES or view not in VIEWS:
         raise ConfigError(f"View {laterality!r} {view!r} is unknown; give L or R, and CC or MLO.")
-    return render(seed, laterality, view, height, density, _of(mass, laterality))
+    return render(seed, laterality, view, height, density, _of(mass, laterality), look)
 
 
 def _of(lesion: Lesion | None, side: Laterality) -> Lesion | None:
@@ -104,7 +109,11 @@ def _of(lesion: Lesion | None, side: Laterality) -> Lesion | None:
 
 
 def _checked(
-    seed: int, height: int, density: str, lesion: Lesion | Literal["random"] | None
+    seed: int,
+    height: int,
+    density: str,
+    lesion: Lesion | Literal["random"] | None,
+    look: str | None,
 ) -> Lesion | None:
     if seed < 0:
         raise ConfigError(f"seed is {seed}; give a whole number from 0 upwards.")
@@ -112,6 +121,8 @@ def _checked(
         raise ConfigError(f"height is {height}; give 96 to 8192 rows.")
     if density not in DENSE_AREA:
         raise ConfigError(f"density is {density!r}; give A, B, C or D.")
+    if look is not None and look not in LOOKS:
+        raise ConfigError(f"look is {look!r}; give one of {', '.join(LOOKS)}.")
     return random_lesion(seed) if lesion == "random" else lesion
 
 

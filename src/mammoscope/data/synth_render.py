@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammoscope.data import synth_tissue as tissue
+from mammoscope.data.synth_look import LOOKS, Look, develop, expose, look_of, stamp
 from mammoscope.data.synth_shape import (
     ASPECT,
     HEIGHT_MM,
@@ -69,7 +70,13 @@ class SyntheticView:
 
 
 def render(
-    seed: int, laterality: Laterality, view: View, height: int, density: str, lesion: Lesion | None
+    seed: int,
+    laterality: Laterality,
+    view: View,
+    height: int,
+    density: str,
+    lesion: Lesion | None,
+    look: str | None = None,
 ) -> SyntheticView:
     """Draw one view of one breast; `lesion` must be one of this breast or None.
 
@@ -81,16 +88,28 @@ def render(
     gland = tissue.gland(coarse, seed, laterality, density)
     kept = (coarse.skin > 0) & ~coarse.muscle
     drawn = _draw(
-        seed, laterality, make_grid(shape, min(height, _DRAWN_ROWS)), height, gland, lesion
+        seed,
+        laterality,
+        make_grid(shape, min(height, _DRAWN_ROWS)),
+        height,
+        gland,
+        lesion,
+        LOOKS[look or look_of(seed)],
     )
     drawn = replace(drawn, dense_fraction=float(np.mean(gland[kept] > 0.5)))
     result = drawn if laterality == "L" else _mirrored(drawn)
-    _stamp(result.pixels, laterality, view)
+    stamp(result.pixels, laterality, view)
     return result
 
 
 def _draw(
-    seed: int, side: Laterality, grid: Grid, height: int, gland: F32, lesion: Lesion | None
+    seed: int,
+    side: Laterality,
+    grid: Grid,
+    height: int,
+    gland: F32,
+    lesion: Lesion | None,
+    look: Look,
 ) -> SyntheticView:
     """The view in the canonical frame, without its marker."""
     view, drawn = grid.shape.view, (grid.u.shape[1], grid.u.shape[0])
@@ -103,8 +122,9 @@ def _draw(
         opacity, core = tissue.mass(grid, seed, centre, lesion.radius)
         light += lesion.contrast * opacity * (1 - 0.3 * dense)
     breast, muscle, mass = (_enlarge_mask(m, size) for m in (grid.skin > 0, grid.muscle, core))
-    shown = cv2.resize(_develop(light, grid), size, interpolation=cv2.INTER_CUBIC)
-    pixels = _expose(np.asarray(shown, np.float32), breast, stream(seed, "noise", side, view))
+    shown = cv2.resize(develop(light, grid, look), size, interpolation=cv2.INTER_CUBIC)
+    noise = stream(seed, "noise", side, view)
+    pixels = expose(np.asarray(shown, np.float32), breast, look, noise)
     return SyntheticView(
         pixels=pixels,
         laterality=side,
@@ -158,24 +178,14 @@ def _light(grid: Grid, seed: int, side: str, dense: F32) -> F32:
     fine = tissue.power_law_field((seed, "fine", side, view), rows, 2.7, 7.0)[:, :columns]
     patches = tissue.smooth_field((seed, "patches", side, view), (rows, columns), 2.0, 6.0)
     fat = 0.09 + 0.11 * (1 - np.exp(-grid.skin / 0.06)) + 0.012 * patches
-    light = fat + dense * (0.29 + 0.06 * patches) + (0.032 + 0.055 * dense) * fine
-    near_skin = 0.6 + 0.6 * np.exp(-grid.skin / 0.08)
-    strands = (
-        0.06 * near_skin * tissue.septa(grid, (seed, "septa", side, view), 5.0, 16.0, 0.7)
-        + 0.06 * tissue.septa(grid, (seed, "reticulum", side, view), 12.0, 40.0, 0.5)
-        + 0.22 * near_skin * tissue.rays(grid, (seed, "rays", side, view), 0.7)
-        + 0.12 * tissue.rays(grid, (seed, "ducts", side, view), 0.45)
-    )
-    light += strands * np.clip(0.9 + 0.4 * patches, 0.1, 1.5)
-    light += (0.085 + 0.06 * dense) * tissue.web(grid, (seed, "web", side, view))
+    light = fat + dense * (0.27 + 0.06 * patches) + (0.016 + 0.02 * dense) * fine
+    light += (0.05 + 0.09 * dense) * tissue.web(grid, (seed, "web", side, view))
+    amount = float(stream(seed, "fibrous").uniform(0.6, 1.3))
+    net = tissue.fibres(grid, (seed, "fibres", side, view))
+    near_skin = 0.7 + 0.5 * np.exp(-grid.skin / 0.08)
+    light += amount * near_skin * (0.15 + 0.09 * np.sqrt(np.clip(dense, 0, 1))) * net
     light += 0.09 * tissue.vessels(grid, seed, side)
-    light *= _window(light[(grid.skin > 0) & ~grid.muscle])
     return _with_muscle(light, grid, fine)
-
-
-def _window(light: F32) -> float:
-    """The gain of automatic windowing, which shows fatty and dense breasts about alike."""
-    return float(np.clip(0.26 / np.median(light), 0.85, 1.3))
 
 
 def _with_muscle(light: F32, grid: Grid, fine: F32) -> F32:
@@ -185,60 +195,14 @@ def _with_muscle(light: F32, grid: Grid, fine: F32) -> F32:
     rows = grid.u.shape[0]
     soft = cv2.GaussianBlur(grid.muscle.astype(np.float32), (0, 0), 0.004 * rows)
     depth = np.clip(grid.shape.muscle_edge(grid.v[:, :1].astype(np.float64)) - grid.u, 0, None)
-    muscle = 0.40 + 0.8 * depth + 0.03 * fine
+    muscle = 0.36 + 0.6 * depth + 0.012 * fine
     mixed = light + soft * (muscle - 0.65 * light)
     return np.asarray(mixed, np.float32)
-
-
-def _develop(light: F32, grid: Grid) -> F32:
-    """Falloff towards the skin, the skin itself, and nothing outside; blurred as a detector does.
-
-    A compressed breast thins out within its last centimetres; vendors' processing evens out
-    all but the last millimetres of that, which is what a For Presentation image shows.
-    """
-    d = cv2.GaussianBlur(grid.skin, (0, 0), 0.8)
-    thick = 1 - np.exp(-d / 0.0045)
-    tip_u, tip_v = grid.shape.nipple
-    nipple = np.exp(-((np.hypot(grid.u - tip_u, grid.v - tip_v) / 0.022) ** 2))
-    skin = (0.50 + 0.12 * nipple) * np.exp(-(((d - 0.0050) / 0.0030) ** 2)) + 0.10 * nipple
-    lit = thick * (light + skin)
-    lit = np.where(lit > 0.6, 0.6 + 0.35 * np.tanh((lit - 0.6) / 0.35), lit)
-    shown = np.where(grid.skin > 0, lit, 0)
-    return np.asarray(cv2.GaussianBlur(shown, (0, 0), 0.6), np.float32)
 
 
 def _enlarge_mask(mask: Mask, size: tuple[int, int]) -> Mask:
     grown = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
     return np.asarray(grown >= 0.5, np.bool_)
-
-
-def _expose(
-    light: NDArray[np.float32], breast: Mask, rng: np.random.Generator
-) -> NDArray[np.uint16]:
-    """Add quantum noise, finer and weaker per pixel the larger the pixels, and digitise."""
-    noise = rng.standard_normal(light.shape, np.float32)
-    noise *= _NOISE * light.shape[0] / 4096 * np.sqrt(np.clip(1.1 - light, 0.2, 1))
-    counted = np.clip(light + noise, _DARKEST, 1) * np.float32(65535)
-    return np.where(breast, counted, 0).astype(np.uint16)
-
-
-def _stamp(pixels: NDArray[np.uint16], laterality: str, view: str) -> None:
-    """The lead marker in the air, upper corner away from the chest wall; changes `pixels`."""
-    rows, columns = pixels.shape
-    text, scale = f"{laterality}{view}", rows / 1280
-    font, thick = cv2.FONT_HERSHEY_SIMPLEX, max(1, round(2 * scale))
-    (wide, high), _ = cv2.getTextSize(text, font, 0.8 * scale, thick)
-    ink = np.zeros((rows, columns), np.uint8)
-    x = round(0.95 * columns) - wide if laterality == "L" else round(0.05 * columns)
-    y = round(0.05 * rows) + high
-    cv2.putText(ink, text, (x, y), font, 0.8 * scale, 235, thick, cv2.LINE_AA)
-    room = round(9 * scale)
-    top, bottom, arm = y - high - room, y + room, round(12 * scale)
-    for corner, inward in ((x - room, 1), (x + wide + room, -1)):
-        for level in (top, bottom):
-            cv2.line(ink, (corner, level), (corner + inward * arm, level), 235, thick)
-        cv2.line(ink, (corner, top), (corner, bottom), 235, thick)
-    np.maximum(pixels, np.where(pixels == 0, ink, 0).astype(np.uint16) * 257, out=pixels)
 
 
 def _box(mask: Mask) -> Box | None:

@@ -110,8 +110,8 @@ def outline(seed: int, laterality: Laterality, view: View) -> Outline:
     """The outline of one breast of the woman `seed`: both breasts alike, not identical."""
     woman = stream(seed, "woman")
     breast = stream(seed, "breast", laterality)
-    size = woman.uniform(0.85, 1.15) * breast.normal(1, 0.02)
-    bend = woman.uniform(0.55, 0.75)
+    size = woman.uniform(0.72, 1.18) * breast.normal(1, 0.02)
+    bend = woman.uniform(0.5, 0.72)
     depth = 0.40 * size * breast.normal(1, 0.015)
     place = stream(seed, "placing", laterality, view)
     if view == "CC":

@@ -1,4 +1,4 @@
-"""Tissue of a synthetic breast: power-law fields, gland, ligaments, vessels and masses.
+"""Tissue of a synthetic breast: power-law fields, gland, strands, vessels and masses.
 
 Every field is a function of position in picture heights, drawn octave by octave from its
 own random stream, so that the same breast appears at any resolution, with more or less
@@ -8,6 +8,7 @@ Jacobson and Judy, Med. Phys. 28, 2001, 419), which is the exponent of the field
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -19,12 +20,14 @@ from scipy import fft
 from mammoscope.data.synth_shape import HEIGHT_MM, Outline, Point, stream
 
 F32 = NDArray[np.float32]
+F64 = NDArray[np.float64]
 Key = tuple[int, *tuple[str, ...]]
 
 DENSE_AREA = {"A": 0.07, "B": 0.20, "C": 0.42, "D": 0.68}
 """Wanted part of the breast's area that is fibroglandular, per BI-RADS grade."""
 
 _LAYERS = 4
+_FIBRES, _FIBRE_LAYERS = 4200, 6
 
 
 class Grid(NamedTuple):
@@ -166,46 +169,52 @@ def _sigmoid(x: NDArray[np.floating]) -> F32:
     return np.asarray(1 / (1 + np.exp(-np.clip(x, -30, 30))), np.float32)
 
 
-def septa(grid: Grid, key: Key, low: float, high: float, width_mm: float) -> F32:
-    """Cooper's ligaments: thin bright curves, the zero lines of a smooth field, in [0, 1]."""
-    line = _lines(_band(key, low, high))
-    size = (grid.u.shape[0], grid.u.shape[1])
-    return _strand(_upsample(line, size), width_mm, grid) * _broken((*key, "gaps"), size, high)
-
-
-def rays(grid: Grid, key: Key, width_mm: float) -> F32:
-    """Strands that run towards the nipple, in [0, 1]."""
-    line = _lines(_band(key, 5.0, 12.0))
-    size = (grid.u.shape[0], grid.u.shape[1])
-    bend = 0.13 * smooth_field((*key, "bend"), size, 3.0, 9.0)
-    strand = _strand(around_nipple(grid, line, 0.45, 0.9, bend), width_mm, grid)
-    return strand * _broken((*key, "gaps"), size, 10.0)
-
-
 def web(grid: Grid, key: Key) -> F32:
     """The fine mesh that overlapping strands of all depths add up to, mean 0."""
     mesh = np.maximum(1 - np.abs(_band(key, 9.0, 70.0)) / 1.1, 0) ** 3
     return _upsample(np.asarray(mesh - mesh.mean(), np.float32), (grid.u.shape[0], grid.u.shape[1]))
 
 
-def _broken(key: Key, size: tuple[int, int], high: float) -> F32:
-    """Strength of strands along their way: most of them are seen in pieces only, in [0, 1.5]."""
-    return np.asarray(np.clip(0.25 + 0.7 * smooth_field(key, size, 4.0, high), 0, 1.5), np.float32)
+def fibres(grid: Grid, key: Key) -> F32:
+    """Ligaments, ducts and stroma: thousands of thin strands, (rows, columns), 0 upwards.
+
+    Most run towards the nipple, the others anywhere; those that cross add up, as in a projection.
+    """
+    rng = stream(key[0], *key[1:])
+    rows, columns = grid.u.shape
+    total = np.zeros((rows, columns), np.float32)
+    for _ in range(_FIBRE_LAYERS):
+        canvas = np.zeros((rows, columns), np.uint8)
+        for points, mm, bright in _strands(rng, grid.shape, _FIBRES // _FIBRE_LAYERS):
+            # Never thinner than a pixel can show, and then fainter instead.
+            wanted = mm / HEIGHT_MM * rows
+            width = max(1, round(wanted))
+            ink = int(255 * bright * min(1.0, wanted / width))
+            corners = np.round(points * rows * 16).astype(np.int32)
+            cv2.polylines(canvas, [corners], False, ink, width, cv2.LINE_AA, 4)
+        total += canvas / np.float32(255)
+    return np.asarray(cv2.GaussianBlur(total, (0, 0), 0.5), np.float32)
 
 
-def _lines(field: F32) -> F32:
-    """Rough distance to the field's zero lines in picture heights."""
-    gy, gx = np.gradient(field)
-    slope = np.hypot(gx, gy)
-    distance = field / (slope + 0.25 * slope.mean()) / field.shape[0]
-    return np.asarray(np.abs(distance), np.float32)
-
-
-def _strand(distance: F32, width_mm: float, grid: Grid) -> F32:
-    """Profile of a strand; never thinner than a pixel can show, and then fainter instead."""
-    wanted = width_mm / 2 / HEIGHT_MM
-    shown = max(wanted, 0.8 / grid.u.shape[0])
-    return np.asarray(np.exp(-((distance / shown) ** 2)) * (wanted / shown), np.float32)
+def _strands(
+    rng: np.random.Generator, shape: Outline, count: int
+) -> Iterator[tuple[F64, float, float]]:
+    """Corners (7, 2) in picture heights, width in mm and brightness of each of some strands."""
+    v = rng.uniform(0, 1, count)
+    u = rng.uniform(-0.05, 1, count) * shape.edge(v)
+    nipple_u, nipple_v = shape.nipple
+    home = np.arctan2(nipple_v - v, nipple_u + 0.02 - u) + rng.normal(0, 0.45, count)
+    loose = rng.random(count) < 0.35
+    heading = np.where(loose, rng.uniform(-np.pi, np.pi, count), home)
+    length = np.exp(rng.normal(np.log(16.0), 0.6, count)) / HEIGHT_MM
+    bow, wave = rng.normal(0, 0.55, count), rng.normal(0, 0.3, count)
+    along = np.linspace(-0.5, 0.5, 7)[None]
+    turn = heading[:, None] + bow[:, None] * along + wave[:, None] * np.sin(2 * np.pi * along)
+    x = u[:, None] + length[:, None] * along * np.cos(turn)
+    y = v[:, None] + length[:, None] * along * np.sin(turn)
+    widths = np.exp(rng.normal(np.log(0.45), 0.5, count))
+    bright = rng.beta(1.0, 4.5, count)
+    yield from zip(np.stack([x, y], axis=-1), widths.tolist(), bright.tolist(), strict=True)
 
 
 def vessels(grid: Grid, seed: int, side: str) -> F32:

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+pd = pytest.importorskip("pandas")
+
+from mammoscope.data.manifest import read_manifest  # noqa: E402
+from mammoscope.data.synth_set import SetOptions, write_set  # noqa: E402
+from mammoscope.errors import ConfigError  # noqa: E402
+from mammoscope.io import read_mammogram  # noqa: E402
+
+
+def test_a_set_has_four_pictures_of_every_woman_and_its_manifest(tmp_path: Path) -> None:
+    made = write_set(tmp_path, SetOptions(2, seed=5, height=128), progress=False)
+    assert read_manifest(tmp_path).sha256 == made.sha256
+    assert made.images.groupby("patient_id").size().tolist() == [4, 4]
+    assert all(made.path(path).is_file() for path in made.images["image_path"])
+
+
+def test_a_mass_is_found_in_both_views_of_one_breast(tmp_path: Path) -> None:
+    made = write_set(tmp_path, SetOptions(1, height=128, lesions=1), progress=False)
+    sick = made.images[made.images["cancer"] == "1"]
+    assert sick["view"].tolist() == ["CC", "MLO"]
+    assert sick["laterality"].nunique() == 1
+    assert made.findings["image_path"].tolist() == sick["image_path"].tolist()
+
+
+def test_dicom_studies_are_read_back_with_side_and_view(tmp_path: Path) -> None:
+    made = write_set(tmp_path, SetOptions(1, height=128, dicom=True), progress=False)
+    for row in made.images.itertuples():
+        read = read_mammogram(made.path(row.image_path))
+        assert (read.laterality, read.view) == (row.laterality, row.view)
+
+
+def test_what_is_there_is_not_written_again(tmp_path: Path) -> None:
+    write_set(tmp_path, SetOptions(1, height=128), progress=False)
+    kept = tmp_path / "synthetic-000000" / "R-CC.png"
+    before = kept.stat().st_mtime_ns
+    made = write_set(tmp_path, SetOptions(2, height=128), progress=False)
+    assert kept.stat().st_mtime_ns == before
+    assert made.images["patient_id"].nunique() == 2
+
+
+def test_a_set_of_another_size_wants_another_folder(tmp_path: Path) -> None:
+    write_set(tmp_path, SetOptions(1, height=128), progress=False)
+    with pytest.raises(ConfigError, match="another folder"):
+        write_set(tmp_path, SetOptions(1, height=96), progress=False)
+
+
+@pytest.mark.parametrize("wrong", [{"exams": 0}, {"lesions": 1.5}])
+def test_an_impossible_set_is_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(ConfigError, match=next(iter(wrong))):
+        SetOptions(**wrong)  # type: ignore[arg-type]
