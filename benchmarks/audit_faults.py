@@ -93,7 +93,7 @@ def synthetic_bed(folder: Path, women: int, height: int, seed: int) -> Bed:
     """Four views of each of some women who do not exist."""
     rows = []
     for woman in range(women):
-        for view in synthetic_exam(seed + woman, height, lesion=None).images:
+        for view in synthetic_exam(seed + woman, height, lesions=()).images:
             name = f"{woman:04d}_{view.laterality}{view.view}.png"
             write(folder / name, to_uint8(view.pixels))
             rows.append(

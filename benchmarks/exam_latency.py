@@ -1,6 +1,7 @@
-"""How long a four-view exam takes, warm and by stage, from the shell, and in how much memory.
+r"""How long a four-view exam takes, warm and by stage, from the shell, and in how much memory.
 
-    python benchmarks/make_exam.py exam/
+    mammoscope data synth --exams 1 --seed 7 --size 4096 --dicom --syntax "JPEG lossless SV1" \
+        --out exam/
     python benchmarks/exam_latency.py exam/ --repeats 9
 
 Prints a Markdown table. The files come from the disk's cache; every figure is a median.

@@ -178,7 +178,7 @@ def synthetic(count: int, seed: int, squash: bool, films: bool = False) -> list[
         view = "MLO" if films or number % 2 else "CC"
         side = "L" if number // 2 % 2 else "R"
         look = "film" if films else None
-        picture = synthetic_view(1000 * seed + number, side, view, ROWS, density, None, look)
+        picture = synthetic_view(1000 * seed + number, side, view, ROWS, density, (), look)
         seen = measure(picture.pixels, f"synthetic {number}", squash)
         found += [seen] if seen else []
     return found

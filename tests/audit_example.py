@@ -26,7 +26,7 @@ def views() -> tuple[SyntheticView, ...]:
     return tuple(
         view
         for seed in range(WOMEN)
-        for view in synthetic_exam(seed, height=128, lesion=None).images
+        for view in synthetic_exam(seed, height=128, lesions=()).images
     )
 
 

@@ -31,13 +31,13 @@ def view_with_lesion(side: Laterality) -> SyntheticView:
     return next(
         view
         for seed in range(20)
-        if (view := synthetic_view(seed, side, "MLO", height=512)).lesion_box_px
+        if (view := synthetic_view(seed, side, "MLO", height=512)).findings
     )
 
 
 def map_of_lesion(view: SyntheticView) -> LesionMap:
     """A map made from the prepared pixels alone: the brightest cells are those of the lesion."""
-    lesion = np.where(view.lesion_mask, 65535, view.pixels // 2).astype(np.uint16)
+    lesion = np.where(view.findings[0].mask, 65535, view.pixels // 2).astype(np.uint16)
     mammogram = Mammogram(lesion, "synthetic.png", view.laterality, view.view)
     prepared = prepare(mammogram, PreprocessParams(448, 256))
     logits = cv2.resize(prepared.pixels, (16, 28), interpolation=cv2.INTER_AREA) / np.float32(255)
@@ -63,14 +63,14 @@ def judged(view: SyntheticView, name: str = "a", malignancy: float = 0.5) -> poi
 def test_the_peak_is_where_the_lesion_is_in_the_source(side: Laterality) -> None:
     view = view_with_lesion(side)
     lesion_map = map_of_lesion(view)
-    off = np.subtract(pointing_game.peak_px(lesion_map), np.array(view.lesion_px))
+    off = np.subtract(pointing_game.peak_px(lesion_map), np.array(view.findings[0].centre_px))
     assert (np.abs(off) <= pointing_game.cell_px(lesion_map)).all()
 
 
 @BOTH_SIDES
 def test_a_map_that_knows_the_lesion_hits_it_above_chance(side: Laterality) -> None:
     view = view_with_lesion(side)
-    box = pointing_game.widened_boxes(np.array([view.lesion_box_px]), (16, 16))
+    box = pointing_game.widened_boxes(np.array([view.findings[0].box_px]), (16, 16))
     targets = [(judged(view, name), box, np.zeros((0, 3))) for name in "ab"]
     drawn, widened = pointing_game.pointing("lesion", targets, RESAMPLING)
     assert (drawn.hits, drawn.off_breast) == (2, 0)

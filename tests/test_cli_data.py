@@ -113,7 +113,7 @@ def split_films(folder: Path, rule: list[str]) -> None:
     rows = []
     for number, side in enumerate(rule):
         view = ("CC", "MLO")[number % 2]
-        pixels = synthetic_view(number // 2, "L", view, 128, "B", None).pixels  # type: ignore[arg-type]
+        pixels = synthetic_view(number // 2, "L", view, 128, "B", ()).pixels  # type: ignore[arg-type]
         cv2.imwrite(str(folder / f"{number}.png"), pixels)
         row = [f"{number}.png", "made", f"w{number // 2}", "L", view, "mammography", "0", side]
         rows.append(",".join(row))

@@ -200,6 +200,8 @@ class SynthData:
       mammoscope data synth --exams 20 --out synthetic/
       mammoscope data synth --exams 4 --out study/ --dicom --size 4096
       mammoscope data synth --exams 100 --out films/ --look film --density D --lesions 0
+      mammoscope data synth --out one/ --exams 1 --story "C density, 9 mm spiculated mass, left
+          upper outer, plus benign vascular calcification"
     """
 
     out: Annotated[Path, tyro.conf.arg(metavar="DIR", help_behavior_hint="(required)")]
@@ -212,12 +214,16 @@ class SynthData:
     """Rows of each picture, 96 to 8192."""
     dicom: Annotated[bool, tyro.conf.arg(help_behavior_hint="")] = False
     """Write DICOM studies instead of 8-bit PNG files."""
+    syntax: str = "explicit"
+    """Transfer syntax of DICOM, such as 'JPEG lossless SV1' or 'HTJ2K lossless'."""
     density: Literal["mixed", "A", "B", "C", "D"] = "mixed"
     """BI-RADS density of all breasts; mixed as in screening if not given."""
     look: Literal["mixed", "sharp", "soft", "bright", "flat", "film"] = "mixed"
     """A maker's processing, or film; different digital ones if not given."""
     lesions: float = 0.5
-    """Share of women with a malignant mass."""
+    """Share of women with a malignant lesion; as many have a benign one."""
+    story: str | None = None
+    """What every exam tells, in a report's words, instead of density and lesions."""
 
     def run(self) -> int:
         """Write the set; returns the exit code."""
@@ -228,7 +234,16 @@ class SynthData:
         look = None if self.look == "mixed" else self.look
         made = write_set(
             self.out,
-            SetOptions(self.exams, self.seed, self.size, self.dicom, density, look, self.lesions),
+            SetOptions(
+                self.exams,
+                self.seed,
+                self.size,
+                self.syntax if self.dicom else None,
+                density,
+                look,
+                self.lesions,
+                self.story,
+            ),
         )
         print("\n".join(summary(made)))
         print(f"manifest: {self.out / 'manifest.csv'}")

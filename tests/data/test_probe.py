@@ -57,7 +57,7 @@ def test_the_number_of_a_womans_images_is_found() -> None:
 
 def test_a_mark_beside_the_breast_is_found(tmp_path: Path) -> None:
     for woman in range(WOMEN):
-        pixels = synthetic_view(woman % 6, "L", "CC", 96, "B", None).pixels.copy()
+        pixels = synthetic_view(woman % 6, "L", "CC", 96, "B", ()).pixels.copy()
         if woman % 2:
             pixels[2:8, -12:-2] = 200
         cv2.imwrite(str(tmp_path / f"{woman}.png"), pixels)

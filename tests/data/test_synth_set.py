@@ -19,16 +19,25 @@ def test_a_set_has_four_pictures_of_every_woman_and_its_manifest(tmp_path: Path)
     assert all(made.path(path).is_file() for path in made.images["image_path"])
 
 
-def test_a_mass_is_found_in_both_views_of_one_breast(tmp_path: Path) -> None:
-    made = write_set(tmp_path, SetOptions(1, height=128, lesions=1), progress=False)
+def test_a_cancer_is_in_both_views_of_one_breast(tmp_path: Path) -> None:
+    made = write_set(tmp_path, SetOptions(1, height=256, lesions=1), progress=False)
     sick = made.images[made.images["cancer"] == "1"]
     assert sick["view"].tolist() == ["CC", "MLO"]
     assert sick["laterality"].nunique() == 1
-    assert made.findings["image_path"].tolist() == sick["image_path"].tolist()
+    found = made.findings[made.findings["pathology"] == "malignant"]
+    assert found["image_path"].tolist() == sick["image_path"].tolist()
+    assert found["finding_id"].nunique() == 1
+
+
+def test_every_exam_tells_the_story(tmp_path: Path) -> None:
+    story = "D density, 20 mm oval mass left"
+    made = write_set(tmp_path, SetOptions(2, height=256, story=story), progress=False)
+    assert set(made.images["density"]) == {"D"}
+    assert made.findings["mass_shape"].tolist() == ["oval"] * 4
 
 
 def test_dicom_studies_are_read_back_with_side_and_view(tmp_path: Path) -> None:
-    made = write_set(tmp_path, SetOptions(1, height=128, dicom=True), progress=False)
+    made = write_set(tmp_path, SetOptions(1, height=128, syntax="JPEG-LS"), progress=False)
     for row in made.images.itertuples():
         read = read_mammogram(made.path(row.image_path))
         assert (read.laterality, read.view) == (row.laterality, row.view)

@@ -40,8 +40,8 @@ def synthetic_data(folder: Path, women: int = 4) -> None:
     for woman in range(women):
         sick = woman % 2
         for view in ("CC", "MLO"):
-            lesion = "random" if sick else None
-            picture = synthetic_view(woman, "L", view, 128, "B", lesion)  # type: ignore[arg-type]
+            lesions = "random" if sick else ()
+            picture = synthetic_view(woman, "L", view, 128, "B", lesions)  # type: ignore[arg-type]
             name = f"{woman}_{view}.png"
             cv2.imwrite(str(folder / name), picture.pixels)
             lines.append(f"{name},{woman},{sick},{'B' if view == 'CC' else ''},1")

@@ -19,7 +19,7 @@ from mammoscope.data.dicom_mammogram import mammogram_dataset
 from mammoscope.data.dicom_modules import MODIFIERS, View
 from mammoscope.data.dicom_tomosynthesis import tomosynthesis_dataset
 
-__all__ = ["DicomKind", "ExamOfViews", "every_kind", "write_study", "write_view"]
+__all__ = ["DicomKind", "ExamOfViews", "every_kind", "usual_kind", "write_study", "write_view"]
 
 _SLICES = 4
 
@@ -83,9 +83,18 @@ def every_kind() -> list[DicomKind]:
     return list(dict.fromkeys([*_syntaxes(), *_greys(), *_slices(), *_breasts()]))
 
 
+def usual_kind(syntax: str) -> DicomKind:
+    """A For Presentation image in that syntax, of 12 bits where it holds them.
+
+    Raises:
+        ConfigError: the syntax is not a key of SYNTAXES.
+    """
+    return DicomKind(syntax, _usual(syntax))
+
+
 def _usual(syntax: str) -> int:
-    """12 bits where the syntax holds them."""
-    return 12 if 12 in SYNTAXES[syntax].bits else SYNTAXES[syntax].bits[0]
+    known = SYNTAXES.get(syntax)
+    return 12 if known is None or 12 in known.bits else known.bits[0]
 
 
 def _syntaxes() -> Iterator[DicomKind]:

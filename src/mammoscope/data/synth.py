@@ -3,7 +3,8 @@
 The same seed gives the same woman at every resolution, and the same bytes on every run.
 The demo exam that ships with the program is made by
 
-    python -m mammoscope.data.synth src/mammoscope/data/demo --seed 7 --height 1280 --density B
+    python -m mammoscope.data.synth src/mammoscope/data/demo --seed 7 --height 1280 --look sharp \
+        --story "B density, 16 mm spiculated mass, left upper outer"
 
     >>> exam = synthetic_exam(seed=7, height=128)
     >>> [view.laterality + view.view for view in exam.images]
@@ -22,9 +23,11 @@ from typing import Any, Literal
 import cv2
 import numpy as np
 
+from mammoscope.data.lesions import random_lesion
+from mammoscope.data.story import Placed, random_placed, read_story
 from mammoscope.data.synth_look import LOOKS
 from mammoscope.data.synth_render import SyntheticView, render
-from mammoscope.data.synth_shape import VIEWS, Lesion, View, random_lesion
+from mammoscope.data.synth_shape import VIEWS, View
 from mammoscope.data.synth_tissue import DENSE_AREA
 from mammoscope.errors import ConfigError
 from mammoscope.files import write_atomic
@@ -32,9 +35,9 @@ from mammoscope.types import Laterality
 
 __all__ = [
     "LOOKS",
-    "Lesion",
     "SyntheticExam",
     "SyntheticView",
+    "exam_by_story",
     "synthetic_exam",
     "synthetic_view",
     "write_exam",
@@ -50,21 +53,21 @@ class SyntheticExam:
     Attributes:
         images: the views.
         seed, height, density: what they were made from.
-        lesion: the mass in one breast, seen in both its views; None if there is none.
+        lesions: of both breasts, each seen in both views of its breast.
     """
 
     images: tuple[SyntheticView, ...]
     seed: int
     height: int
     density: str
-    lesion: Lesion | None
+    lesions: tuple[Placed, ...]
 
 
 def synthetic_exam(
     seed: int,
     height: int = 1280,
     density: str = "C",
-    lesion: Lesion | Literal["random"] | None = "random",
+    lesions: Sequence[Placed] | Literal["random"] = "random",
     look: str | None = None,
 ) -> SyntheticExam:
     """Draw the four views of the woman `seed`.
@@ -73,19 +76,36 @@ def synthetic_exam(
         seed: not negative; names the woman.
         height: rows of every picture, 96 to 8192; its width is 3328/4096 of that.
         density: BI-RADS grade, "A" to "D".
-        lesion: a spiculated mass, "random" for one drawn from the seed, None for none.
+        lesions: what lies in the breasts; "random" for one malignant mass drawn from the seed.
         look: a key of LOOKS, a maker's processing or "film"; drawn from the seed if None.
 
     Raises:
-        ConfigError: if an argument is impossible or the breast has no room for the lesion.
+        ConfigError: if an argument is impossible or the breast has no room for a lesion.
     """
-    mass = _checked(seed, height, density, lesion, look)
+    placed = _checked(seed, height, density, lesions, look)
     images = tuple(
-        render(seed, side, view, height, density, _of(mass, side), look)
-        for view in VIEWS
-        for side in _SIDES
+        render(seed, side, view, height, density, placed, look) for view in VIEWS for side in _SIDES
     )
-    return SyntheticExam(images, seed, height, density, mass)
+    return SyntheticExam(images, seed, height, density, placed)
+
+
+def exam_by_story(
+    seed: int, story: str, height: int = 1280, look: str | None = None
+) -> SyntheticExam:
+    """The exam that a report's words describe.
+
+    Args:
+        seed: names the woman, and decides what the words leave open.
+        story: such as "C density, 9 mm spiculated mass, left upper outer, plus benign vascular
+            calcification"; see `mammoscope.data.story.read_story`.
+        height: as for `synthetic_exam`.
+        look: likewise.
+
+    Raises:
+        ConfigError: a word is not known, or as `synthetic_exam`.
+    """
+    told = read_story(story, seed)
+    return synthetic_exam(seed, height, told.density, told.lesions, look)
 
 
 def synthetic_view(
@@ -94,27 +114,23 @@ def synthetic_view(
     view: View,
     height: int = 1280,
     density: str = "C",
-    lesion: Lesion | Literal["random"] | None = "random",
+    lesions: Sequence[Placed] | Literal["random"] = "random",
     look: str | None = None,
 ) -> SyntheticView:
     """Draw one view, the same that `synthetic_exam` holds; arguments and errors as there."""
-    mass = _checked(seed, height, density, lesion, look)
+    placed = _checked(seed, height, density, lesions, look)
     if laterality not in _SIDES or view not in VIEWS:
         raise ConfigError(f"View {laterality!r} {view!r} is unknown; give L or R, and CC or MLO.")
-    return render(seed, laterality, view, height, density, _of(mass, laterality), look)
-
-
-def _of(lesion: Lesion | None, side: Laterality) -> Lesion | None:
-    return lesion if lesion is not None and lesion.laterality == side else None
+    return render(seed, laterality, view, height, density, placed, look)
 
 
 def _checked(
     seed: int,
     height: int,
     density: str,
-    lesion: Lesion | Literal["random"] | None,
+    lesions: Sequence[Placed] | Literal["random"],
     look: str | None,
-) -> Lesion | None:
+) -> tuple[Placed, ...]:
     if seed < 0:
         raise ConfigError(f"seed is {seed}; give a whole number from 0 upwards.")
     if not 96 <= height <= 8192:
@@ -123,7 +139,9 @@ def _checked(
         raise ConfigError(f"density is {density!r}; give A, B, C or D.")
     if look is not None and look not in LOOKS:
         raise ConfigError(f"look is {look!r}; give one of {', '.join(LOOKS)}.")
-    return random_lesion(seed) if lesion == "random" else lesion
+    if lesions == "random":
+        return (random_placed(seed, random_lesion(seed, "mass", "malignant")),)
+    return tuple(lesions)
 
 
 def write_exam(exam: SyntheticExam, folder: str | Path, bits: Literal[8, 16] = 8) -> list[Path]:
@@ -153,14 +171,12 @@ def _name(view: SyntheticView) -> str:
 
 
 def _truth(exam: SyntheticExam, bits: int) -> dict[str, Any]:
-    options = f"--seed {exam.seed} --height {exam.height} --density {exam.density} --bits {bits}"
     return {
-        "made_by": f"python -m mammoscope.data.synth OUT {options}",
         "seed": exam.seed,
         "height": exam.height,
         "density": exam.density,
         "bits": bits,
-        "lesion": exam.lesion and asdict(exam.lesion),
+        "lesions": [asdict(placed) for placed in exam.lesions],
         "images": [_image_truth(view) for view in exam.images],
     }
 
@@ -172,14 +188,15 @@ def _image_truth(view: SyntheticView) -> dict[str, Any]:
         "view": view.view,
         "spacing_mm": view.spacing_mm,
         "nipple_px": _rounded(view.nipple_px),
-        "lesion_px": _rounded(view.lesion_px),
-        "lesion_box_px": view.lesion_box_px,
+        "findings": [
+            {"centre_px": _rounded(seen.centre_px), "box_px": seen.box_px} for seen in view.findings
+        ],
         "dense_fraction": round(view.dense_fraction, 4),
     }
 
 
-def _rounded(point: tuple[float, float] | None) -> list[float] | None:
-    return point and [round(x, 2) for x in point]
+def _rounded(point: tuple[float, float]) -> list[float]:
+    return [round(x, 2) for x in point]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -188,10 +205,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("out", type=Path, help="folder to write to")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--height", type=int, default=1280, help="rows of each picture")
-    parser.add_argument("--density", default="C", choices=sorted(DENSE_AREA))
+    parser.add_argument("--story", default="C density", help="what the exam tells")
+    parser.add_argument("--look", choices=sorted(LOOKS))
     parser.add_argument("--bits", type=int, default=8, choices=(8, 16))
     given = parser.parse_args(arguments)
-    exam = synthetic_exam(given.seed, given.height, given.density)
+    exam = exam_by_story(given.seed, given.story, given.height, given.look)
     for path in write_exam(exam, given.out, given.bits):
         print(path)
 

@@ -6,6 +6,7 @@ quantum noise is always drawn per pixel of the result.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -13,19 +14,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammoscope.data import synth_tissue as tissue
+from mammoscope.data.lesions import draw
+from mammoscope.data.story import Placed
 from mammoscope.data.synth_look import LOOKS, Look, develop, expose, look_of, stamp
 from mammoscope.data.synth_shape import (
     ASPECT,
     HEIGHT_MM,
-    Lesion,
     Outline,
     Point,
     View,
-    lesion_place,
     outline,
     stream,
 )
 from mammoscope.data.synth_tissue import F32, Grid
+from mammoscope.errors import ConfigError
 from mammoscope.geometry import Box
 from mammoscope.types import Laterality
 
@@ -33,9 +35,30 @@ Mask = NDArray[np.bool_]
 
 _DRAWN_ROWS = 2048
 _GLAND_ROWS = 512
+_LIGHT_PER_MM = 0.022
+"""Brightness that a millimetre of gland in the place of fat adds; a little more
+than its own, so that lesions stand out as they do in what readers call visible."""
+ANGLES: dict[View, float] = {"CC": 0.0, "MLO": 45.0}
 _DARKEST = 0.006
 _NOISE = 0.045
 """Standard deviation of quantum noise at 4096 rows, of full scale, at full exposure."""
+
+
+@dataclass(frozen=True, eq=False)
+class SeenLesion:
+    """One lesion in one view.
+
+    Attributes:
+        placed: what it is and where.
+        mask: (height, width) bool, what a reader would outline.
+        box_px: (x1, y1, x2, y2) around it, frame of mammoscope.geometry.
+        centre_px: (x, y) of its centre.
+    """
+
+    placed: Placed
+    mask: Mask
+    box_px: Box
+    centre_px: tuple[float, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,11 +72,9 @@ class SyntheticView:
         spacing_mm: (row, column) spacing, mm.
         breast_mask: the breast with what is seen of the axilla and the muscle.
         pectoral_mask: the pectoral muscle; empty in CC.
-        lesion_mask: core of the mass without its spicules; empty if there is none.
-        lesion_box_px: (x1, y1, x2, y2) around the core, frame of mammoscope.geometry, or None.
+        findings: the lesions of this breast, as this view shows them.
         dense_fraction: part of the breast's area (muscle left out) that is fibroglandular.
         nipple_px: (x, y) of the nipple's tip.
-        lesion_px: (x, y) of the mass's centre, or None.
     """
 
     pixels: NDArray[np.uint16]
@@ -62,11 +83,9 @@ class SyntheticView:
     spacing_mm: tuple[float, float]
     breast_mask: Mask
     pectoral_mask: Mask
-    lesion_mask: Mask
-    lesion_box_px: Box | None
+    findings: tuple[SeenLesion, ...]
     dense_fraction: float
     nipple_px: tuple[float, float]
-    lesion_px: tuple[float, float] | None
 
 
 def render(
@@ -75,13 +94,13 @@ def render(
     view: View,
     height: int,
     density: str,
-    lesion: Lesion | None,
+    lesions: Sequence[Placed],
     look: str | None = None,
 ) -> SyntheticView:
-    """Draw one view of one breast; `lesion` must be one of this breast or None.
+    """Draw one view of one breast with the lesions of it among `lesions`.
 
     Raises:
-        ConfigError: if the breast has no room for the lesion.
+        ConfigError: if the breast has no room for a lesion.
     """
     shape = outline(seed, laterality, view)
     coarse = make_grid(shape, min(height, _GLAND_ROWS))
@@ -93,7 +112,7 @@ def render(
         make_grid(shape, min(height, _DRAWN_ROWS)),
         height,
         gland,
-        lesion,
+        [placed for placed in lesions if placed.laterality == laterality],
         LOOKS[look or look_of(seed)],
     )
     drawn = replace(drawn, dense_fraction=float(np.mean(gland[kept] > 0.5)))
@@ -108,7 +127,7 @@ def _draw(
     grid: Grid,
     height: int,
     gland: F32,
-    lesion: Lesion | None,
+    lesions: Sequence[Placed],
     look: Look,
 ) -> SyntheticView:
     """The view in the canonical frame, without its marker."""
@@ -116,12 +135,8 @@ def _draw(
     size = (round(height * ASPECT), height)
     dense = np.asarray(cv2.resize(gland, drawn, interpolation=cv2.INTER_CUBIC), np.float32)
     light = _light(grid, seed, side, dense)
-    core, centre = np.zeros(grid.u.shape, np.bool_), None
-    if lesion is not None:
-        centre = lesion_place(lesion, grid.shape)
-        opacity, core = tissue.mass(grid, seed, centre, lesion.radius)
-        light += lesion.contrast * opacity * (1 - 0.3 * dense)
-    breast, muscle, mass = (_enlarge_mask(m, size) for m in (grid.skin > 0, grid.muscle, core))
+    light, seen = _with_lesions(light, grid, lesions)
+    breast, muscle = (_enlarge_mask(m, size) for m in (grid.skin > 0, grid.muscle))
     shown = cv2.resize(develop(light, grid, look), size, interpolation=cv2.INTER_CUBIC)
     noise = stream(seed, "noise", side, view)
     pixels = expose(np.asarray(shown, np.float32), breast, look, noise)
@@ -132,11 +147,11 @@ def _draw(
         spacing_mm=(HEIGHT_MM / height, HEIGHT_MM / height),
         breast_mask=breast,
         pectoral_mask=muscle & breast,
-        lesion_mask=mass,
-        lesion_box_px=_box(mass),
+        findings=tuple(
+            _as_seen(placed, mask & (grid.skin > 0), place, size) for placed, mask, place in seen
+        ),
         dense_fraction=0.0,
         nipple_px=_scaled(grid.shape.nipple, height),
-        lesion_px=centre and _scaled(centre, height),
     )
 
 
@@ -147,17 +162,54 @@ def _scaled(point: Point, height: int) -> Point:
 def _mirrored(view: SyntheticView) -> SyntheticView:
     """The left-right mirror image, as a right breast is seen."""
     width = view.pixels.shape[1]
-    mass = np.ascontiguousarray(view.lesion_mask[:, ::-1])
     return replace(
         view,
         pixels=np.ascontiguousarray(view.pixels[:, ::-1]),
         breast_mask=np.ascontiguousarray(view.breast_mask[:, ::-1]),
         pectoral_mask=np.ascontiguousarray(view.pectoral_mask[:, ::-1]),
-        lesion_mask=mass,
-        lesion_box_px=_box(mass),
+        findings=tuple(_mirrored_lesion(finding) for finding in view.findings),
         nipple_px=(width - view.nipple_px[0], view.nipple_px[1]),
-        lesion_px=view.lesion_px and (width - view.lesion_px[0], view.lesion_px[1]),
     )
+
+
+def _mirrored_lesion(seen: SeenLesion) -> SeenLesion:
+    mask = np.ascontiguousarray(seen.mask[:, ::-1])
+    x, y = seen.centre_px
+    return SeenLesion(seen.placed, mask, _box(mask), (mask.shape[1] - x, y))
+
+
+def _with_lesions(
+    light: F32, grid: Grid, lesions: Sequence[Placed]
+) -> tuple[F32, list[tuple[Placed, Mask, Point]]]:
+    """Tissue with lesions in it; of each its mask (rows, columns) and centre, picture heights."""
+    seen = []
+    for placed in lesions:
+        centre = placed.place(grid.shape)
+        drawing = draw(placed.lesion, HEIGHT_MM / light.shape[0], ANGLES[grid.shape.view])
+        window, part = drawing.windows(
+            light.shape, (centre[0] * len(light), centre[1] * len(light))
+        )
+        if drawing.warp_mm is not None:
+            light[window] = _pulled(light[window], drawing.warp_mm[part], drawing.spacing_mm)
+        light[window] += _LIGHT_PER_MM * drawing.thickness_mm[part]
+        mask = np.zeros(light.shape, np.bool_)
+        mask[window] = drawing.mask[part]
+        seen.append((placed, mask & (grid.skin > 0), centre))
+    return light, seen
+
+
+def _pulled(light: F32, warp_mm: F32, spacing_mm: tuple[float, float]) -> F32:
+    """The background drawn towards a distortion."""
+    rows, columns = np.indices(light.shape, np.float32)
+    x = columns + warp_mm[..., 0] / np.float32(spacing_mm[1])
+    y = rows + warp_mm[..., 1] / np.float32(spacing_mm[0])
+    moved = cv2.remap(light, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
+    return np.asarray(moved, np.float32)
+
+
+def _as_seen(placed: Placed, mask: Mask, centre: Point, size: tuple[int, int]) -> SeenLesion:
+    whole = _enlarge_mask(mask, size)
+    return SeenLesion(placed, whole, _box(whole), _scaled(centre, size[1]))
 
 
 def make_grid(shape: Outline, rows: int) -> Grid:
@@ -205,8 +257,8 @@ def _enlarge_mask(mask: Mask, size: tuple[int, int]) -> Mask:
     return np.asarray(grown >= 0.5, np.bool_)
 
 
-def _box(mask: Mask) -> Box | None:
+def _box(mask: Mask) -> Box:
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if not len(rows):
-        return None
+        raise ConfigError("The lesion is smaller than a pixel of the picture; give more rows.")
     return (float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1))

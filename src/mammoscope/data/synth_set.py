@@ -18,9 +18,12 @@ import pandas as pd
 from rich.console import Console
 from rich.progress import track
 
-from mammoscope.data.dicom_study import write_study
+from mammoscope.data.dicom_study import usual_kind, write_study
+from mammoscope.data.lesions import random_lesion
+from mammoscope.data.lesions.description import PATHOLOGIES, Pathology
 from mammoscope.data.manifest import Manifest, make_manifest, write_manifest
-from mammoscope.data.synth import SyntheticExam, SyntheticView, synthetic_exam
+from mammoscope.data.story import random_placed
+from mammoscope.data.synth import SyntheticExam, SyntheticView, exam_by_story, synthetic_exam
 from mammoscope.data.synth_look import look_of
 from mammoscope.data.synth_shape import stream
 from mammoscope.errors import ConfigError
@@ -38,19 +41,22 @@ class SetOptions:
         exams: how many women.
         seed: of the first; the others follow.
         height: rows of every picture.
-        dicom: DICOM studies instead of 8-bit PNG files.
+        syntax: DICOM studies in this transfer syntax, a key of `dicom_encoding.SYNTAXES`, instead
+            of 8-bit PNG files if None.
         density: one grade for all; drawn by GRADES if None.
         look: one look for all, a key of LOOKS; drawn for each woman if None.
-        lesions: share of women with a spiculated mass, 0 to 1.
+        story: what every exam tells, in a report's words, instead of density and lesions.
+        lesions: share of women with a malignant lesion, 0 to 1; as many again have a benign one.
     """
 
     exams: int = 10
     seed: int = 0
     height: int = 1024
-    dicom: bool = False
+    syntax: str | None = None
     density: str | None = None
     look: str | None = None
     lesions: float = 0.5
+    story: str | None = None
 
     def __post_init__(self) -> None:
         if self.exams < 1:
@@ -68,12 +74,16 @@ def write_set(folder: Path, options: SetOptions, progress: bool = True) -> Manif
         ConfigError: an option is impossible, the folder holds a set made in another way, or a
             file cannot be written.
     """
-    _claim(folder, options)
+    note = folder / "synthetic.json"
+    way = {key: value for key, value in asdict(options).items() if key not in ("exams", "seed")}
+    _check_way(note, way)
     images: list[dict[str, Any]] = []
     findings: list[dict[str, Any]] = []
     seeds = range(options.seed, options.seed + options.exams)
     for seed in track(seeds, "exams", console=Console(stderr=True), disable=not progress):
         truth = _truth_of(seed, folder, options)
+        if not note.is_file():
+            write_atomic(note, json.dumps(way).encode())
         images += truth["images"]
         findings += truth["findings"]
     made = make_manifest(folder, pd.DataFrame(images), pd.DataFrame(findings))
@@ -81,14 +91,10 @@ def write_set(folder: Path, options: SetOptions, progress: bool = True) -> Manif
     return made
 
 
-def _claim(folder: Path, options: SetOptions) -> None:
-    """Note how a set is made, or make sure that what lies there was made the same way."""
-    note = folder / "synthetic.json"
-    same = {key: value for key, value in asdict(options).items() if key not in ("exams", "seed")}
-    if not note.is_file():
-        write_atomic(note, json.dumps(same).encode())
-    elif json.loads(note.read_text()) != same:
-        raise ConfigError(f"{folder}: holds a set made in another way; give another folder.")
+def _check_way(note: Path, way: dict[str, Any]) -> None:
+    """Make sure that what lies there, if anything, was made the same way."""
+    if note.is_file() and json.loads(note.read_text()) != way:
+        raise ConfigError(f"{note.parent}: holds a set made in another way; give another folder.")
 
 
 def _truth_of(seed: int, folder: Path, options: SetOptions) -> dict[str, Any]:
@@ -97,7 +103,7 @@ def _truth_of(seed: int, folder: Path, options: SetOptions) -> dict[str, Any]:
     if note.is_file():
         return dict(json.loads(note.read_text()))
     exam = exam_of(seed, options)
-    paths = _write(exam, note.parent, options.dicom)
+    paths = _write(exam, note.parent, options.syntax)
     places = [path.relative_to(folder).as_posix() for path in paths]
     pairs = list(zip(places, exam.images, strict=True))
     truth = {
@@ -110,22 +116,29 @@ def _truth_of(seed: int, folder: Path, options: SetOptions) -> dict[str, Any]:
 
 def exam_of(seed: int, options: SetOptions) -> SyntheticExam:
     """The exam of one woman of a set."""
-    draw = stream(seed, "story")
-    grade = str(draw.choice(list(GRADES), p=list(GRADES.values())))
-    sick = draw.random() < options.lesions
-    return synthetic_exam(
-        seed, options.height, options.density or grade, "random" if sick else None, options.look
-    )
+    if options.story is not None:
+        return exam_by_story(seed, options.story, options.height, options.look)
+    chance = stream(seed, "story")
+    grade = str(chance.choice(list(GRADES), p=list(GRADES.values())))
+    wanted: list[Pathology] = []
+    for pathology in PATHOLOGIES:
+        if chance.random() < options.lesions:
+            wanted.append(pathology)
+    lesions = [
+        random_placed(seed, random_lesion(2 * seed + number, None, pathology), number)
+        for number, pathology in enumerate(wanted)
+    ]
+    return synthetic_exam(seed, options.height, options.density or grade, lesions, options.look)
 
 
 def _name(seed: int) -> str:
     return f"synthetic-{seed:06d}"
 
 
-def _write(exam: SyntheticExam, folder: Path, dicom: bool) -> list[Path]:
+def _write(exam: SyntheticExam, folder: Path, syntax: str | None) -> list[Path]:
     """Files of the views in order."""
-    if dicom:
-        return write_study(exam, folder)
+    if syntax is not None:
+        return write_study(exam, folder, [usual_kind(syntax)])
     paths = [folder / f"{view.laterality}-{view.view}.png" for view in exam.images]
     for path, view in zip(paths, exam.images, strict=True):
         _, png = cv2.imencode(".png", (view.pixels >> 8).astype(np.uint8))
@@ -134,7 +147,8 @@ def _write(exam: SyntheticExam, folder: Path, dicom: bool) -> list[Path]:
 
 
 def _image(path: str, view: SyntheticView, exam: SyntheticExam, look: str) -> dict[str, Any]:
-    sick = view.lesion_box_px is not None
+    outcomes = {seen.placed.lesion.pathology for seen in view.findings}
+    sick = "malignant" in outcomes
     return {
         "image_path": path,
         "dataset": "synthetic",
@@ -144,9 +158,9 @@ def _image(path: str, view: SyntheticView, exam: SyntheticExam, look: str) -> di
         "view": view.view,
         "modality": "mammography",
         "cancer": int(sick),
-        "pathology": "malignant" if sick else "normal",
+        "pathology": "malignant" if sick else "benign" if outcomes else "normal",
         "density": exam.density,
-        "finding": int(sick),
+        "finding": int(bool(outcomes)),
         "machine_id": look,
         "dense_fraction": f"{view.dense_fraction:.4f}",
         "spacing_mm": f"{view.spacing_mm[0]:.6g}",
@@ -154,19 +168,18 @@ def _image(path: str, view: SyntheticView, exam: SyntheticExam, look: str) -> di
 
 
 def _findings(path: str, view: SyntheticView, exam: SyntheticExam) -> Iterator[dict[str, Any]]:
-    if view.lesion_box_px is None:
-        return
-    x1, y1, x2, y2 = view.lesion_box_px
-    yield {
-        "image_path": path,
-        "finding_id": f"{_name(exam.seed)}-{view.laterality}",
-        "kind": "mass",
-        "outline": "box",
-        "x1_px": x1,
-        "y1_px": y1,
-        "x2_px": x2,
-        "y2_px": y2,
-        "pathology": "malignant",
-        "mass_shape": "irregular",
-        "mass_margin": "spiculated",
-    }
+    for seen in view.findings:
+        lesion = seen.placed.lesion
+        number = exam.lesions.index(seen.placed) + 1
+        yield {
+            "image_path": path,
+            "finding_id": f"{_name(exam.seed)}-{number}",
+            "kind": lesion.kind,
+            "outline": "box",
+            **dict(zip(("x1_px", "y1_px", "x2_px", "y2_px"), seen.box_px, strict=True)),
+            "pathology": lesion.pathology,
+            "mass_shape": lesion.shape,
+            "mass_margin": lesion.margin,
+            "calc_type": lesion.morphology,
+            "calc_distribution": lesion.distribution,
+        }

@@ -14,7 +14,6 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mammoscope.errors import ConfigError
 from mammoscope.types import Laterality
 
 View = Literal["CC", "MLO"]
@@ -124,82 +123,3 @@ def outline(seed: int, laterality: Laterality, view: View) -> Outline:
     below = min(0.31 * size, 0.97 - nipple_v)
     fold = woman.uniform(0.02, 0.05)
     return Outline("MLO", depth, nipple_v, nipple_v, below, bend, top, fold, muscle)
-
-
-@dataclass(frozen=True)
-class Lesion:
-    """A spiculated mass, described as a report does: side, size and distance to the nipple.
-
-    Attributes:
-        laterality: the breast it is in.
-        diameter_mm: mean diameter of its core, without spicules.
-        nipple_mm: distance of its centre from the nipple, the same in CC and MLO.
-        cc_degrees, mlo_degrees: direction from the nipple, 0 straight to the chest wall,
-            positive upwards in the picture; where the breast has no room for the mass in that
-            direction, the nearest direction that has is taken.
-        contrast: brightness of the core above its surroundings, of full scale.
-    """
-
-    laterality: Laterality
-    diameter_mm: float = 13.0
-    nipple_mm: float = 45.0
-    cc_degrees: float = 20.0
-    mlo_degrees: float = 30.0
-    contrast: float = 0.42
-
-    def __post_init__(self) -> None:
-        if self.laterality not in ("L", "R"):
-            raise ConfigError(f"Lesion laterality is {self.laterality!r}; give 'L' or 'R'.")
-        if not 2 <= self.diameter_mm <= 60:
-            raise ConfigError(f"Lesion diameter_mm is {self.diameter_mm}; give 2 to 60 mm.")
-
-    def degrees(self, view: View) -> float:
-        """Direction from the nipple in one view."""
-        return self.cc_degrees if view == "CC" else self.mlo_degrees
-
-    @property
-    def radius(self) -> float:
-        """Mean radius of the core in picture heights."""
-        return self.diameter_mm / 2 / HEIGHT_MM
-
-
-def random_lesion(seed: int) -> Lesion:
-    """The mass that the woman `seed` has unless told otherwise; both her views have room for it."""
-    rng = stream(seed, "lesion")
-    side: Laterality = "L" if rng.random() < 0.5 else "R"
-    wish = rng.uniform(40, 70)
-    diameter, angles = rng.uniform(10, 17), rng.uniform((-30, 0), (35, 45))
-    for nipple_mm in np.arange(wish, 15, -2.5):
-        lesion = Lesion(side, diameter, float(nipple_mm), float(angles[0]), float(angles[1]))
-        if all(_place(lesion, outline(seed, side, view)) is not None for view in VIEWS):
-            return lesion
-    raise ConfigError(f"seed {seed}: the breast has no room for a mass; choose another seed.")
-
-
-def lesion_place(lesion: Lesion, shape: Outline) -> Point:
-    """(u, v) of the lesion's centre in a view.
-
-    Raises:
-        ConfigError: if the breast has no room for the mass at that distance from the nipple.
-    """
-    place = _place(lesion, shape)
-    if place is None:
-        raise ConfigError(
-            f"Lesion nipple_mm is {lesion.nipple_mm:.0f}: the {shape.view} view has no room for a "
-            f"{lesion.diameter_mm:.0f} mm mass there; give another distance or a smaller mass."
-        )
-    return place
-
-
-def _place(lesion: Lesion, shape: Outline) -> Point | None:
-    wanted = lesion.degrees(shape.view)
-    degrees = np.arange(-75, 76, 1.0)
-    degrees = degrees[np.argsort(np.abs(degrees - wanted), kind="stable")]
-    angle, far = np.deg2rad(degrees), lesion.nipple_mm / HEIGHT_MM
-    offsets = np.stack([np.cos(angle), np.sin(angle)], axis=-1) * far
-    points = np.asarray(shape.nipple) - offsets
-    roomy = np.flatnonzero(shape.clearance(points) > 1.3 * lesion.radius + 0.015)
-    if not len(roomy):
-        return None
-    u, v = points[roomy[0]]
-    return float(u), float(v)

@@ -1,4 +1,4 @@
-"""Tissue of a synthetic breast: power-law fields, gland, strands, vessels and masses.
+"""Tissue of a synthetic breast: power-law fields, gland, strands and vessels.
 
 Every field is a function of position in picture heights, drawn octave by octave from its
 own random stream, so that the same breast appears at any resolution, with more or less
@@ -193,13 +193,14 @@ def fibres(grid: Grid, key: Key) -> F32:
             corners = np.round(points * rows * 16).astype(np.int32)
             cv2.polylines(canvas, [corners], False, ink, width, cv2.LINE_AA, 4)
         total += canvas / np.float32(255)
-    return np.asarray(cv2.GaussianBlur(total, (0, 0), 0.5), np.float32)
+    soft = max(0.5, 0.12 / HEIGHT_MM * rows)
+    return np.asarray(cv2.GaussianBlur(total, (0, 0), soft), np.float32)
 
 
 def _strands(
     rng: np.random.Generator, shape: Outline, count: int
 ) -> Iterator[tuple[F64, float, float]]:
-    """Corners (7, 2) in picture heights, width in mm and brightness of each of some strands."""
+    """Corners (13, 2) in picture heights, width in mm and brightness of each of some strands."""
     v = rng.uniform(0, 1, count)
     u = rng.uniform(-0.05, 1, count) * shape.edge(v)
     nipple_u, nipple_v = shape.nipple
@@ -208,11 +209,11 @@ def _strands(
     heading = np.where(loose, rng.uniform(-np.pi, np.pi, count), home)
     length = np.exp(rng.normal(np.log(16.0), 0.6, count)) / HEIGHT_MM
     bow, wave = rng.normal(0, 0.55, count), rng.normal(0, 0.3, count)
-    along = np.linspace(-0.5, 0.5, 7)[None]
+    along = np.linspace(-0.5, 0.5, 13)[None]
     turn = heading[:, None] + bow[:, None] * along + wave[:, None] * np.sin(2 * np.pi * along)
     x = u[:, None] + length[:, None] * along * np.cos(turn)
     y = v[:, None] + length[:, None] * along * np.sin(turn)
-    widths = np.exp(rng.normal(np.log(0.45), 0.5, count))
+    widths = np.minimum(np.exp(rng.normal(np.log(0.38), 0.4, count)), 0.8)
     bright = rng.beta(1.0, 4.5, count)
     yield from zip(np.stack([x, y], axis=-1), widths.tolist(), bright.tolist(), strict=True)
 
@@ -250,59 +251,3 @@ def _draw_vessel(
         u, v = nu, nv
         if i == branch and mm > 0.8:
             _draw_vessel(canvas, rng, shape, mm * 0.6, (u, v))
-
-
-def mass(grid: Grid, seed: int, centre: Point, radius: float) -> tuple[F32, NDArray[np.bool_]]:
-    """A spiculated mass.
-
-    Args:
-        grid: where to draw.
-        seed: the woman.
-        centre: (u, v) of its centre.
-        radius: mean radius of the core, picture heights.
-
-    Returns:
-        (rows, columns) float32 opacity, about 1 in the core, and the bool mask of the core
-        (without spicules).
-    """
-    rng = stream(seed, "mass", grid.shape.view)
-    opacity = np.zeros(grid.u.shape, np.float32)
-    core = np.zeros(grid.u.shape, np.bool_)
-    window = _window(grid, centre, 3.2 * radius)
-    x, y = (grid.u[window] - centre[0]) / radius, (grid.v[window] - centre[1]) / radius
-    r, angle = np.hypot(x, y), np.arctan2(y, x)
-    rim = _lobes(rng, angle)
-    core[window] = r < rim
-    body = _sigmoid((rim - r) / 0.12) * (0.7 + 0.3 * np.sqrt(np.clip(1 - (r / 1.3) ** 2, 0, 1)))
-    spicules = _spicules(rng, x, y, radius * grid.u.shape[0])
-    opacity[window] = body + (1 - body) * spicules
-    return opacity, core
-
-
-def _lobes(rng: np.random.Generator, angle: F32) -> F32:
-    """Radius of the core in every direction, about 1."""
-    waves = np.zeros_like(angle)
-    for k in range(2, 9):
-        waves += rng.normal(0, 0.11 / np.sqrt(k)) * np.cos(k * angle + rng.uniform(0, 6.3))
-    return np.asarray(1 + np.clip(waves, -0.35, 0.35), np.float32)
-
-
-def _window(grid: Grid, centre: Point, reach: float) -> tuple[slice, slice]:
-    rows = grid.u.shape[0]
-    u, v = round(centre[0] * rows), round(centre[1] * rows)
-    far = max(3, round(reach * rows))
-    return slice(max(0, v - far), v + far), slice(max(0, u - far), u + far)
-
-
-def _spicules(rng: np.random.Generator, x: F32, y: F32, radius_px: float) -> F32:
-    """Thin tapering lines around a core of radius 1."""
-    lines = np.zeros_like(x)
-    for direction in np.linspace(0, 2 * np.pi, int(rng.integers(14, 22)), endpoint=False):
-        turned = direction + rng.normal(0, 0.2)
-        c, s = np.cos(turned), np.sin(turned)
-        along, across = c * x + s * y, c * y - s * x
-        reach, bow = rng.uniform(1.3, 3.0), rng.normal(0, 0.09)
-        width = np.maximum(0.07 * (1.15 - along / reach), 0.5 / radius_px)
-        taper = rng.uniform(0.35, 0.75) * np.clip((reach - along) / reach, 0, 1) * (along > 0.3)
-        lines = np.maximum(lines, taper * np.exp(-(((across - bow * along**2) / width) ** 2)))
-    return np.asarray(lines, np.float32)
