@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammoscope.data.synth_shape import HEIGHT_MM, stream
-from mammoscope.data.synth_tissue import F32, Grid
+from mammoscope.data.synth_tissue import F32, Grid, smoothed
 
 _DARKEST = 0.006
 _NOISE = 0.045
@@ -90,8 +90,8 @@ def _lifted(light: F32, inside: NDArray[np.bool_], look: Look) -> F32:
     weight, result = inside.astype(np.float32), light.copy()
     for mm, gain in look.detail:
         sigma = mm / HEIGHT_MM * light.shape[0]
-        share = np.maximum(cv2.GaussianBlur(weight, (0, 0), sigma), 0.05)
-        result += gain * (light - cv2.GaussianBlur(light * weight, (0, 0), sigma) / share)
+        share = np.maximum(smoothed(weight, sigma), 0.05)
+        result += gain * (light - smoothed(light * weight, sigma) / share)
     return result
 
 
