@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammoscope.data.synth_shape import HEIGHT_MM, stream
-from mammoscope.data.synth_tissue import F32, Grid, smoothed
+from mammoscope.data.synth_tissue import F32, Grid, as_detected, smoothed
 
 _DARKEST = 0.006
 _NOISE = 0.045
@@ -32,6 +32,7 @@ class Look:
         contrast: gain around that level.
         skin: brightness of the skin line.
         falloff_mm: distance from the skin over which the breast thins out.
+        blur_mm: standard deviation of the detector's or the film's blur.
         grain: of a film, of full scale.
         fog: grey level of the air, of full scale.
     """
@@ -41,17 +42,22 @@ class Look:
     contrast: float = 1.0
     skin: float = 0.5
     falloff_mm: float = 1.2
+    blur_mm: float = 0.1
     grain: float = 0.0
     fog: float = 0.0
 
 
 LOOKS = MappingProxyType(
     {
-        "sharp": Look(((1.0, 0.5), (4.0, 0.5), (14.0, 0.4)), middle=0.17, contrast=1.0),
-        "soft": Look(((3.0, 0.4), (14.0, 0.3)), middle=0.24, contrast=0.9, skin=0.35),
-        "bright": Look(((1.0, 0.6), (6.0, 0.4)), middle=0.30, contrast=0.9, skin=0.62),
-        "flat": Look(((3.0, 0.3),), middle=0.55, contrast=0.45, skin=0.05, falloff_mm=3.5),
-        "film": Look(middle=0.33, contrast=1.0, skin=0.0, falloff_mm=6.0, grain=0.02, fog=0.02),
+        "sharp": Look(((0.6, 1.0), (1.5, 0.6), (4.0, 0.5), (14.0, 0.4)), middle=0.17, contrast=0.9),
+        "soft": Look(((0.8, 0.9), (3.0, 0.4), (14.0, 0.3)), middle=0.24, contrast=0.9, skin=0.35),
+        "bright": Look(((0.6, 0.6), (1.5, 0.4), (6.0, 0.4)), middle=0.30, contrast=0.9, skin=0.62),
+        "flat": Look(
+            ((0.6, 0.7), (3.0, 0.3)), middle=0.55, contrast=0.45, skin=0.05, falloff_mm=3.5
+        ),
+        "film": Look(
+            middle=0.33, contrast=1.0, skin=0.0, falloff_mm=6.0, blur_mm=0.36, grain=0.012, fog=0.02
+        ),
     }
 )
 """Made after what four makers' digital images and digitised films look like."""
@@ -82,7 +88,7 @@ def develop(light: F32, grid: Grid, look: Look) -> F32:
     lit = thick * (grey + _skin_line(grid, d, look))
     lit = np.where(lit > 0.6, 0.6 + 0.35 * np.tanh((lit - 0.6) / 0.35), lit)
     shown = np.where(inside, lit, 0)
-    return np.asarray(cv2.GaussianBlur(shown, (0, 0), 0.6), np.float32)
+    return as_detected(np.asarray(shown, np.float32), look.blur_mm)
 
 
 def _lifted(light: F32, inside: NDArray[np.bool_], look: Look) -> F32:

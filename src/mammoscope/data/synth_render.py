@@ -227,10 +227,10 @@ def make_grid(shape: Outline, rows: int) -> Grid:
 def _light(grid: Grid, seed: int, side: str, dense: F32) -> F32:
     """Brightness of the tissue before the skin's falloff, about 0 to 1, (rows, columns)."""
     view, rows, columns = grid.shape.view, grid.u.shape[0], grid.u.shape[1]
-    fine = tissue.power_law_field((seed, "fine", side, view), rows, 2.7, 7.0)[:, :columns]
+    fine = tissue.power_law_field((seed, "fine", side, view), rows, 2.2, 7.0)[:, :columns]
     patches = tissue.smooth_field((seed, "patches", side, view), (rows, columns), 2.0, 6.0)
     fat = 0.09 + 0.11 * (1 - np.exp(-grid.skin / 0.06)) + 0.012 * patches
-    light = fat + dense * (0.27 + 0.06 * patches) + (0.016 + 0.02 * dense) * fine
+    light = fat + dense * (0.27 + 0.06 * patches) + (0.022 + 0.03 * dense) * fine
     light += (0.05 + 0.09 * dense) * tissue.web(grid, (seed, "web", side, view))
     amount = float(stream(seed, "fibrous").uniform(0.6, 1.3))
     net = tissue.fibres(grid, (seed, "fibres", side, view))

@@ -27,6 +27,7 @@ DENSE_AREA = {"A": 0.07, "B": 0.20, "C": 0.42, "D": 0.68}
 """Wanted part of the breast's area that is fibroglandular, per BI-RADS grade."""
 
 _LAYERS = 4
+_LEAST_BLUR = 0.35
 _FIBRES, _FIBRE_LAYERS = 4200, 6
 
 
@@ -101,6 +102,14 @@ def _upsample(field: F32, shape: tuple[int, int]) -> F32:
     kept = field[:, : round(field.shape[0] * columns / rows)]
     how = cv2.INTER_CUBIC if rows > field.shape[0] else cv2.INTER_AREA
     return np.asarray(cv2.resize(kept, (columns, rows), interpolation=how), np.float32)
+
+
+def as_detected(light: F32, blur_mm: float = 0.1) -> F32:
+    """Blurred as by a detector; a picture too coarse to show that stays sharp."""
+    sigma = blur_mm / HEIGHT_MM * light.shape[0]
+    if sigma < _LEAST_BLUR:
+        return light
+    return np.asarray(cv2.GaussianBlur(light, (0, 0), sigma), np.float32)
 
 
 def smoothed(grey: F32, sigma_px: float) -> F32:
@@ -206,8 +215,7 @@ def fibres(grid: Grid, key: Key) -> F32:
             corners = np.round(points * rows * 16).astype(np.int32)
             cv2.polylines(canvas, [corners], False, ink, width, cv2.LINE_AA, 4)
         total += canvas / np.float32(255)
-    soft = max(0.5, 0.12 / HEIGHT_MM * rows)
-    return np.asarray(cv2.GaussianBlur(total, (0, 0), soft), np.float32)
+    return as_detected(total)
 
 
 def _strands(
