@@ -26,7 +26,7 @@ from mammoscope.data.synth_shape import VIEWS, outline
 from mammoscope.data.synth_tissue import power_law_field
 from mammoscope.errors import ConfigError
 
-DEMO_STORY = "B density, 16 mm spiculated mass, left upper outer"
+DEMO_STORY = "B density, 18 mm spiculated mass, left lower outer"
 DEMO_LOOK = "sharp"
 DEMO = Path(mammoscope.data.__file__).parent / "demo"
 SEEDS = st.integers(0, 2**31)

@@ -4,7 +4,7 @@ The same seed gives the same woman at every resolution, and the same bytes on ev
 The demo exam that ships with the program is made by
 
     python -m mammoscope.data.synth src/mammoscope/data/demo --seed 7 --height 1280 --look sharp \
-        --story "B density, 16 mm spiculated mass, left upper outer"
+        --story "B density, 18 mm spiculated mass, left lower outer"
 
     >>> exam = synthetic_exam(seed=7, height=128)
     >>> [view.laterality + view.view for view in exam.images]

@@ -35,9 +35,8 @@ Mask = NDArray[np.bool_]
 
 _DRAWN_ROWS = 2048
 _GLAND_ROWS = 512
-_LIGHT_PER_MM = 0.022
-"""Brightness that a millimetre of gland in the place of fat adds; a little more
-than its own, so that lesions stand out as they do in what readers call visible."""
+_WHITE, _SATURATION_MM = 0.8, 25.0
+"""What a lesion adds shrinks the gap to white: by a factor e for so much gland in place of fat."""
 ANGLES: dict[View, float] = {"CC": 0.0, "MLO": 45.0}
 _DARKEST = 0.006
 _NOISE = 0.045
@@ -191,7 +190,8 @@ def _with_lesions(
         )
         if drawing.warp_mm is not None:
             light[window] = _pulled(light[window], drawing.warp_mm[part], drawing.spacing_mm)
-        light[window] += _LIGHT_PER_MM * drawing.thickness_mm[part]
+        gap = np.maximum(_WHITE - light[window], 0)
+        light[window] += gap * (1 - np.exp(-drawing.thickness_mm[part] / _SATURATION_MM))
         mask = np.zeros(light.shape, np.bool_)
         mask[window] = drawing.mask[part]
         seen.append((placed, mask & (grid.skin > 0), centre))
