@@ -25,6 +25,7 @@ from mammoscope.data.synth import (
 from mammoscope.data.synth_shape import VIEWS, outline
 from mammoscope.data.synth_tissue import power_law_field
 from mammoscope.errors import ConfigError
+from mammoscope.io.screen import refusal
 
 DEMO_STORY = "B density, 18 mm spiculated mass, left lower outer"
 DEMO_LOOK = "sharp"
@@ -148,6 +149,12 @@ def test_the_same_breast_is_seen_in_every_look(look):
     view = synthetic_view(4, "L", "CC", 160, "C", (), look)
     assert np.array_equal(view.breast_mask, synthetic_view(4, "L", "CC", 160, "C").breast_mask)
     assert view.pixels[view.breast_mask].mean() > 4 * view.pixels[~view.breast_mask].mean()
+
+
+@pytest.mark.parametrize("rows", [256, 640])
+def test_dense_breasts_are_taken_for_mammograms(rows):
+    for seed in range(4):
+        assert refusal(synthetic_view(seed, "R", "CC", rows, "D", (), "sharp").pixels) is None
 
 
 def test_film_has_no_black_air():

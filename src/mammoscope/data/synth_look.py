@@ -49,7 +49,7 @@ class Look:
 
 LOOKS = MappingProxyType(
     {
-        "sharp": Look(((0.6, 1.0), (1.5, 0.6), (4.0, 0.5), (14.0, 0.4)), middle=0.17, contrast=0.9),
+        "sharp": Look(((0.6, 0.9), (1.5, 0.5), (4.0, 0.4), (14.0, 0.3)), middle=0.17, contrast=0.9),
         "soft": Look(((0.8, 0.9), (3.0, 0.4), (14.0, 0.3)), middle=0.24, contrast=0.9, skin=0.35),
         "bright": Look(((0.6, 0.6), (1.5, 0.4), (6.0, 0.4)), middle=0.30, contrast=0.9, skin=0.62),
         "flat": Look(

@@ -230,12 +230,12 @@ def _light(grid: Grid, seed: int, side: str, dense: F32) -> F32:
     fine = tissue.power_law_field((seed, "fine", side, view), rows, 2.2, 7.0)[:, :columns]
     patches = tissue.smooth_field((seed, "patches", side, view), (rows, columns), 2.0, 6.0)
     fat = 0.09 + 0.11 * (1 - np.exp(-grid.skin / 0.06)) + 0.012 * patches
-    light = fat + dense * (0.27 + 0.06 * patches) + (0.022 + 0.03 * dense) * fine
-    light += (0.05 + 0.09 * dense) * tissue.web(grid, (seed, "web", side, view))
+    light = fat + dense * (0.27 + 0.06 * patches) + (0.02 + 0.015 * dense) * fine
+    light += (0.04 + 0.05 * dense) * tissue.web(grid, (seed, "web", side, view))
     amount = float(stream(seed, "fibrous").uniform(0.6, 1.3))
     net = tissue.fibres(grid, (seed, "fibres", side, view))
     near_skin = 0.7 + 0.5 * np.exp(-grid.skin / 0.08)
-    light += amount * near_skin * (0.15 + 0.09 * np.sqrt(np.clip(dense, 0, 1))) * net
+    light += amount * near_skin * (0.12 - 0.02 * dense) * net
     light += 0.09 * tissue.vessels(grid, seed, side)
     return _with_muscle(light, grid, fine)
 
