@@ -138,7 +138,8 @@ class SplitData:
         for part, rows in made.images.groupby("split"):
             cancers = (rows["cancer"] == "1").sum()
             women = rows["patient_id"].nunique()
-            print(f"{part}: {len(rows)} images of {women} patients, {cancers} with cancer")
+            images = _many(len(rows), "image")
+            print(f"{part}: {images} of {_many(women, 'patient')}, {cancers} with cancer")
         print(f"manifest: {file}")
         return 0
 
@@ -180,7 +181,7 @@ class CheckData:
         found.table().to_csv(out / "issues.csv", index=False)
         mended = write_manifest(moved(fixed(found), out / "fixed"), out / "fixed")
         for kind, issues in found.by_kind().items():
-            told = f"{len(issues)} cases, {count_images(issues)} images"
+            told = f"{_many(len(issues), 'case')}, {_many(count_images(issues), 'image')}"
             print(f"{issues[0].severity}: {KINDS[kind].title}: {told}")
         for feature, auc, low, high, n, _ in shortcuts:
             print(f"probe: {feature}: AUC {auc:.3f} ({low:.3f} to {high:.3f}), {n} images")
@@ -319,6 +320,10 @@ def _keep_foreign_tables(folder: Path) -> None:
             raise ConfigError(
                 f"{file} is the data set's own table; choose another folder with --out."
             )
+
+
+def _many(count: int, name: str) -> str:
+    return f"{count} {name}" if count == 1 else f"{count} {name}s"
 
 
 def _pairs(words: tuple[str, ...]) -> dict[str, str]:
