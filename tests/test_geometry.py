@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mammoscope.geometry import Geometry
+from mammoscope.geometry import Geometry, box_of
 
 side = st.integers(1, 5000)
 
@@ -110,3 +110,10 @@ def test_the_spacing_is_the_sources_after_any_step() -> None:
     start = Geometry.identity((100, 80), spacing_mm=(0.5, 0.1))
     end = start.crop((10, 20, 50, 100)).resize((7, 9)).flip_x()
     assert end.box_to_mm((10, 10, 20, 30)) == start.box_to_mm((10, 10, 20, 30))
+
+
+def test_box_of_a_mask_encloses_it_and_an_empty_one_has_none() -> None:
+    mask = np.zeros((5, 7), bool)
+    assert box_of(mask) is None
+    mask[1, 2] = mask[3, 4] = True
+    assert box_of(mask) == (2, 1, 5, 4)

@@ -100,3 +100,11 @@ def _clip(corners: NDArray[np.float64], shape: tuple[int, int]) -> Box:
 def _box(corners: NDArray[np.float64]) -> Box:
     low, high = corners.min(axis=0), corners.max(axis=0)
     return (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
+
+
+def box_of(mask: NDArray[np.bool_]) -> tuple[int, int, int, int] | None:
+    """Box (x1, y1, x2, y2) around what is True in a mask (height, width); None if nothing is."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not rows.size:
+        return None
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from mammoscope.anatomy import Mask, breast_mask, side_of_mask, to_uint8
 from mammoscope.errors import ConfigError
-from mammoscope.geometry import Geometry
+from mammoscope.geometry import Geometry, box_of
 from mammoscope.types import Mammogram
 
 
@@ -146,11 +146,11 @@ def _enhance(pixels: NDArray[np.uint8], params: PreprocessParams) -> NDArray[np.
 
 def _crop_box(mask: Mask, shape: tuple[int, int], margin: float) -> tuple[int, int, int, int]:
     """Box around `mask` (reduced) in source pixels, widened by `margin`, clipped to `shape`."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if rows.size == 0:
+    box = box_of(mask)
+    if box is None:
         return 0, 0, shape[1], shape[0]
     fy, fx = shape[0] / mask.shape[0], shape[1] / mask.shape[1]
-    y1, y2, x1, x2 = rows[0] * fy, (rows[-1] + 1) * fy, columns[0] * fx, (columns[-1] + 1) * fx
+    x1, y1, x2, y2 = box[0] * fx, box[1] * fy, box[2] * fx, box[3] * fy
     dy, dx = (y2 - y1) * margin, (x2 - x1) * margin
     return (
         max(0, int(np.floor(x1 - dx))),

@@ -17,6 +17,7 @@ import numpy as np
 from mammoscope.data.folder_files import files_below
 from mammoscope.data.source import read_table
 from mammoscope.errors import ReadError
+from mammoscope.geometry import box_of
 from mammoscope.io.dicom import read_dicom
 from mammoscope.io.dicom_header import is_dicom, opened, read_header
 from mammoscope.io.header import HeaderError, parse_header, sniff
@@ -170,8 +171,4 @@ def _is_black_and_white(path: Path) -> bool:
 
 
 def _box(pixels: Pixels) -> tuple[int, int, int, int] | None:
-    white = pixels > np.iinfo(pixels.dtype).max // 2
-    ys, xs = np.flatnonzero(white.any(axis=1)), np.flatnonzero(white.any(axis=0))
-    if not len(xs):
-        return None
-    return int(xs[0]), int(ys[0]), int(xs[-1]) + 1, int(ys[-1]) + 1
+    return box_of(pixels > np.iinfo(pixels.dtype).max // 2)

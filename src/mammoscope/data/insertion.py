@@ -20,7 +20,7 @@ from mammoscope.data.lesions import Drawing, Lesion, draw
 from mammoscope.data.synth_shape import stream
 from mammoscope.data.synth_tissue import smoothed
 from mammoscope.errors import ConfigError
-from mammoscope.geometry import Box
+from mammoscope.geometry import Box, box_of
 from mammoscope.types import Pixels
 
 __all__ = ["Inserted", "Survey", "insert", "random_place", "survey"]
@@ -105,8 +105,6 @@ def insert(
         raise ConfigError(f"facts are of a {facts.shape} image, not {pixels.shape}; survey it.")
     _refuse(facts, lesion, centre_px)
     drawing = draw(lesion, facts.spacing_mm, _angle(view))
-    if not drawing.mask.any():
-        raise ConfigError("The lesion is smaller than a pixel of the image; give a larger one.")
     window, part = drawing.windows(facts.shape, centre_px)
     before = pixels[window].astype(np.float32)
     after = _blend(before, drawing, part, facts, window, stream(seed, "insertion"))
@@ -114,9 +112,12 @@ def insert(
     result[window] = np.clip(np.rint(after), 0, np.iinfo(pixels.dtype).max).astype(pixels.dtype)
     mask = np.zeros(facts.shape, np.bool_)
     mask[window] = drawing.mask[part]
+    box = box_of(mask)
+    if box is None:
+        raise ConfigError("The lesion is smaller than a pixel of the image; give a larger one.")
     rows, columns = window
     changed = (float(columns.start), float(rows.start), float(columns.stop), float(rows.stop))
-    return Inserted(result, mask, _box(mask), changed, centre_px, lesion, facts.spacing_mm)
+    return Inserted(result, mask, box, changed, centre_px, lesion, facts.spacing_mm)
 
 
 def random_place(facts: Survey, lesion: Lesion, seed: int) -> Point:
@@ -295,8 +296,3 @@ def _grain(shape: tuple[int, ...], facts: Survey, rng: np.random.Generator) -> F
     white = rng.standard_normal(shape, np.float32)
     soft = cv2.GaussianBlur(white, (0, 0), facts.blur_px)
     return np.asarray(soft / max(float(soft.std()), 1e-6), np.float32)
-
-
-def _box(mask: Mask) -> Box:
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return (float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1))

@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
+from mammoscope.data.folder_files import files_below
 from mammoscope.errors import ConfigError, ReadError
 from mammoscope.io.header import HeaderError, parse_header, sniff
 from mammoscope.io.image import read_bytes
@@ -41,15 +42,7 @@ _TURNED = (5, 6, 7, 8)
 
 def image_files(folder: Path) -> list[Path]:
     """All picture files below a folder, sorted; hidden ones and archive leftovers are not."""
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES
-        and not any(
-            part.startswith(".") or part == "__MACOSX" for part in path.relative_to(folder).parts
-        )
-        and path.is_file()
-    )
+    return files_below(folder, tuple(SUFFIXES))
 
 
 def image_size(path: Path) -> tuple[int, int] | None:

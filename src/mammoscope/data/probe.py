@@ -21,12 +21,10 @@ from rich.progress import track
 from threadpoolctl import threadpool_limits
 
 from mammoscope.anatomy import breast_mask, to_uint8
+from mammoscope.data.audit.look import read_pixels
 from mammoscope.data.manifest import Manifest
 from mammoscope.data.splits import folds_by_patient, groups
 from mammoscope.errors import ConfigError, ReadError
-from mammoscope.io import read_dicom, read_image
-from mammoscope.io.dicom import is_dicom
-from mammoscope.io.image import read_bytes
 from mammoscope.metrics.resample import patient_bootstrap
 from mammoscope.metrics.roc import auc
 
@@ -164,8 +162,7 @@ def outside_features(file: Path) -> NDArray[np.float64]:
         all NaN where the file cannot be read.
     """
     try:
-        head = read_bytes(file, 4096)
-        pixels = (read_dicom(file) if is_dicom(head) else read_image(file)).pixels
+        pixels = read_pixels(file)
     except ReadError:
         return np.full(31, np.nan)
     small = to_uint8(cv2.resize(pixels, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA))

@@ -28,7 +28,7 @@ from mammoscope.data.synth_shape import (
 )
 from mammoscope.data.synth_tissue import F32, Grid
 from mammoscope.errors import ConfigError
-from mammoscope.geometry import Box
+from mammoscope.geometry import Box, box_of
 from mammoscope.types import Laterality
 
 Mask = NDArray[np.bool_]
@@ -258,7 +258,7 @@ def _enlarge_mask(mask: Mask, size: tuple[int, int]) -> Mask:
 
 
 def _box(mask: Mask) -> Box:
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not len(rows):
+    box = box_of(mask)
+    if box is None:
         raise ConfigError("The lesion is smaller than a pixel of the picture; give more rows.")
-    return (float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1))
+    return box

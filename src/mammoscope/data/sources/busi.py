@@ -13,6 +13,7 @@ import pandas as pd
 from mammoscope.data.picture_files import image_size
 from mammoscope.data.source import Source, Tables, read_table
 from mammoscope.errors import ConfigError, ReadError
+from mammoscope.geometry import box_of
 from mammoscope.io.image import read_image
 
 NAME = re.compile(r"((?:benign|malignant|normal) \(\d+\))(_mask(?:_\d+)?)?")
@@ -146,12 +147,8 @@ def _box(mask: Path, size: tuple[int, int] | None) -> tuple[tuple[int, int, int,
         return none, "broken"
     if size is not None and pixels.shape != size[::-1]:
         return none, "other size"
-    marked = pixels > np.iinfo(pixels.dtype).max // 2
-    rows, columns = np.flatnonzero(marked.any(axis=1)), np.flatnonzero(marked.any(axis=0))
-    if not len(rows):
-        return none, "empty"
-    box = (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
-    return box, ""
+    box = box_of(pixels > np.iinfo(pixels.dtype).max // 2)
+    return (none, "empty") if box is None else (box, "")
 
 
 def _mask_notes(counts: Mapping[str, int]) -> list[str]:
