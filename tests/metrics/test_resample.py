@@ -1,9 +1,17 @@
 import numpy as np
 import pytest
-from scipy.stats import norm
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import bootstrap, norm
 
 from mammoscope.errors import ConfigError
-from mammoscope.metrics.resample import patient_bootstrap, patient_resamples
+from mammoscope.metrics.resample import (
+    auc_intervals,
+    bca_interval,
+    bootstrap_auc,
+    patient_bootstrap,
+    patient_resamples,
+)
 from mammoscope.metrics.roc import auc
 
 
@@ -68,6 +76,84 @@ def test_impossible_settings_are_refused(n, level):
         patient_bootstrap(lambda i: 0.0, ["a", "b"], n=n, level=level)
 
 
+def test_an_unknown_method_is_refused():
+    with pytest.raises(ConfigError, match="bca"):
+        patient_bootstrap(lambda i: 0.0, ["a", "b"], method="BCA")
+
+
+@st.composite
+def clustered(draw):
+    """Truth, three scores with ties, patients of 1 or more rows."""
+    n = draw(st.integers(4, 40))
+    random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    truth = np.append([0, 1], random.integers(0, 2, n - 2))
+    scores = random.integers(0, draw(st.integers(1, 30)) + 1, (3, n)) / 7
+    return truth, scores, np.append(["a", "b"], random.choice(list("abcdefgh"), n - 2))
+
+
+def auc_or_nan(truth, score):
+    return auc(truth, score) if 0 < truth.sum() < len(truth) else np.nan
+
+
+@settings(max_examples=40)
+@given(clustered())
+def test_the_fast_aucs_are_those_of_the_same_resamples(data):
+    truth, scores, patient = data
+    fast = bootstrap_auc(truth, scores, patient, n=20, seed=9)
+    rows = list(patient_resamples(patient, 20, seed=9))
+    slow = [[auc_or_nan(truth[i], score[i]) for score in scores] for i in rows]
+    np.testing.assert_array_equal(fast, slow)
+
+
+@pytest.mark.parametrize("method", ["percentile", "bca"])
+def test_the_fast_intervals_are_those_of_the_slow_path(method):
+    random = np.random.default_rng(8)
+    # More patients than the jackknife has groups, so that groups are compared too.
+    patient = random.integers(0, 600, 900)
+    truth = (random.random(900) < 0.1).astype(int)
+    score = random.normal(size=900) + truth
+    slow = patient_bootstrap(lambda i: auc(truth[i], score[i]), patient, 300, 1, method=method)
+    assert auc_intervals(truth, [score, -score], patient, 300, 1, method=method)[0] == slow
+
+
+def test_bca_equals_scipy_on_the_same_resamples():
+    values = np.random.default_rng(6).lognormal(size=40)
+    found = patient_bootstrap(lambda i: values[i].var(), np.arange(40), n=999, method="bca")
+    drawn = np.array([values[i].var() for i in patient_resamples(np.arange(40), 999)])
+    result = bootstrap((values,), np.var, n_resamples=2, method="percentile")
+    result.bootstrap_distribution = drawn
+    expected = bootstrap(
+        (values,), np.var, n_resamples=0, bootstrap_result=result, method="BCa"
+    ).confidence_interval
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), rel=1e-12)
+
+
+def test_bca_of_a_symmetric_figure_is_the_percentile_interval():
+    drawn = np.linspace(-1, 1, 2001)
+    found = bca_interval(drawn, 0.0, [-1, 1])
+    assert (found.low, found.high) == pytest.approx((-0.95, 0.95))
+
+
+def test_bca_of_a_figure_that_never_changes_is_that_figure():
+    found = patient_bootstrap(lambda i: 0.5, np.arange(6), n=50, method="bca")
+    assert (found.low, found.high) == (0.5, 0.5)
+
+
+def test_bca_of_an_undefined_figure_has_no_ends():
+    found = patient_bootstrap(lambda i: float("nan"), np.arange(6), n=50, method="bca")
+    assert np.isnan(found.low)
+
+
+def test_ids_of_another_length_are_refused():
+    with pytest.raises(ConfigError, match="patient ids"):
+        bootstrap_auc([0, 1], [0.1, 0.2], ["a", "b", "c"])
+
+
+def test_cases_of_one_class_are_refused():
+    with pytest.raises(ConfigError, match="both classes"):
+        bootstrap_auc([1, 1], [0.1, 0.2], ["a", "b"])
+
+
 def simulated(random, patients, images=4, shift=1.0, shared=0.8):
     """Clusters whose images share a part of the score; the AUC is known."""
     truth = np.repeat(random.random(patients) < 0.35, images)
@@ -81,13 +167,8 @@ def test_coverage_on_clustered_images():
     by_patient = by_image = 0
     for seed in range(150):
         truth, score, patient = simulated(random, 80, images)
-        found = patient_bootstrap(lambda i: auc(truth[i], score[i]), patient, n=200, seed=seed)  # noqa: B023
-        naive = patient_bootstrap(
-            lambda i: auc(truth[i], score[i]),  # noqa: B023
-            np.arange(len(truth)),
-            n=200,
-            seed=seed,
-        )
+        found = auc_intervals(truth, score, patient, 200, seed)[0]
+        naive = auc_intervals(truth, score, np.arange(len(truth)), 200, seed)[0]
         by_patient += found.low <= true_auc <= found.high
         by_image += naive.low <= true_auc <= naive.high
     assert by_patient / 150 == pytest.approx(0.95, abs=0.05)

@@ -1,6 +1,9 @@
+import shutil
+import subprocess
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score, roc_curve
 
@@ -28,12 +31,14 @@ def test_auc_by_hand():
     assert roc.auc(TRUTH, SCORE) == pytest.approx((2.5 + 3 + 1.5) / 9)
 
 
+@settings(max_examples=1000)
 @given(cases())
 def test_auc_equals_scikit_learn_with_ties(data):
     truth, score, _ = data
     assert roc.auc(truth, score) == pytest.approx(roc_auc_score(truth, score), abs=1e-12)
 
 
+@settings(max_examples=1000)
 @given(cases())
 def test_weighted_auc_equals_scikit_learn(data):
     truth, score, weight = data
@@ -121,6 +126,86 @@ def test_auc_within_ignores_what_only_tells_strata_apart():
     score = machine * 10 + random.normal(size=1000)
     assert roc.auc(truth, score) > 0.75
     assert roc.auc_within(truth, score, machine) == pytest.approx(0.5, abs=0.06)
+
+
+def test_partial_auc_by_hand():
+    # The curve of TRUTH and SCORE: (0, 0), (0, 1/3), (1/3, 2/3) by 0.4, (2/3, 1) by 0.2, (1, 1).
+    assert roc.partial_auc(TRUTH, SCORE, specificity=(2 / 3, 1)) == pytest.approx(1 / 6)
+    assert roc.partial_auc(TRUTH, SCORE, specificity=(5 / 6, 1)) == pytest.approx(5 / 72)
+    assert roc.partial_auc(TRUTH, SCORE, sensitivity=(0, 1 / 3)) == pytest.approx(1 / 3)
+
+
+@given(cases(), shares.filter(bool))
+def test_standardised_partial_auc_equals_scikit_learn(data, most):
+    truth, score, _ = data
+    found = roc.partial_auc(truth, score, specificity=(1 - most, 1), standardised=True)
+    if most < 1:
+        assert found == pytest.approx(roc_auc_score(truth, score, max_fpr=most), abs=1e-9)
+    else:
+        assert found == pytest.approx(roc.auc(truth, score), abs=1e-12)
+
+
+@given(cases(), shares)
+def test_partial_areas_add_up(data, at):
+    truth, score, _ = data
+    for over in ("specificity", "sensitivity"):
+        ends = [(a, b) for a, b in ((0, at), (at, 1)) if a < b]
+        parts = [roc.partial_auc(truth, score, **{over: range_}) for range_ in ends]
+        assert sum(parts) == pytest.approx(roc.auc(truth, score), abs=1e-12)
+
+
+RANGES = [(0.9, 1.0), (0.8, 0.95), (0.0, 1.0), (0.33, 0.34), (0.0, 0.5)]
+PROC = """
+suppressMessages(library(pROC))
+arguments <- commandArgs(trailingOnly = TRUE)
+data <- read.csv(arguments[1])
+ranges <- read.csv(arguments[2])
+for (score in data[-1]) for (over in c("specificity", "sensitivity"))
+for (i in seq_len(nrow(ranges))) for (correct in c(FALSE, TRUE)) {
+  curve <- roc(data$truth, score, direction = "<", quiet = TRUE)
+  found <- auc(curve, partial.auc = c(ranges$low[i], ranges$high[i]), partial.auc.focus = over,
+               partial.auc.correct = correct, allow.invalid.partial.auc.correct = TRUE)
+  cat(sprintf("%.17g", found), "\\n")
+}
+"""
+
+
+def test_partial_auc_equals_proc(tmp_path):
+    if shutil.which("Rscript") is None:
+        pytest.skip("Rscript is not installed (Debian: r-base-core)")
+    if subprocess.run(["Rscript", "-e", "loadNamespace('pROC')"], capture_output=True).returncode:
+        pytest.skip("R's package pROC is not installed (Debian: r-cran-proc)")
+    random = np.random.default_rng(2)
+    truth = np.r_[np.ones(40), np.zeros(90)]
+    scores = np.round((random.normal(size=(6, 130)) + truth) * [[1], [2], [4], [9], [99], [1e9]])
+    names = "truth," + ",".join(f"s{i}" for i in range(6))
+    table = np.column_stack([truth, scores.T])
+    np.savetxt(tmp_path / "cases.csv", table, "%.17g", ",", header=names, comments="")
+    np.savetxt(tmp_path / "ranges.csv", RANGES, "%.17g", ",", header="low,high", comments="")
+    (tmp_path / "proc.R").write_text(PROC)
+    done = subprocess.run(
+        ["Rscript", "proc.R", "cases.csv", "ranges.csv"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    ours = [
+        roc.partial_auc(truth, score, **{over: ends}, standardised=standardised)
+        for score in scores
+        for over in ("specificity", "sensitivity")
+        for ends in RANGES
+        for standardised in (False, True)
+    ]
+    assert ours == pytest.approx([float(v) for v in done.stdout.split()], abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    "ranges", [{}, {"specificity": (1, 0.9)}, {"specificity": (0, 1), "sensitivity": (0, 1)}]
+)
+def test_a_partial_auc_needs_one_rising_range(ranges):
+    with pytest.raises(ConfigError, match="give one of them"):
+        roc.partial_auc(TRUTH, SCORE, **ranges)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
-"""ROC analysis: AUC, AUC within strata, the curve, and points on it.
+"""ROC analysis: AUC, AUC within strata, partial AUC, the curve, and points on it.
 
-All of it is empirical (no smoothing, no interpolation between thresholds), so every pair of
+All of it is empirical (no smoothing; only areas join the points by lines), so every pair of
 sensitivity and specificity is one that a threshold really gives on the data.
 """
 
@@ -105,6 +105,47 @@ def curve(truth: ArrayLike, score: ArrayLike, weight: ArrayLike | None = None) -
     return Curve(fpr, tpr, np.concatenate([[np.inf], -thresholds]))
 
 
+def partial_auc(
+    truth: ArrayLike,
+    score: ArrayLike,
+    *,
+    specificity: tuple[float, float] | None = None,
+    sensitivity: tuple[float, float] | None = None,
+    standardised: bool = False,
+) -> float:
+    """Area under the part of the ROC curve within a range of specificity, or of sensitivity.
+
+    The curve's points are joined by straight lines, so that (0, 1) gives `auc`. Over
+    specificities it is the integral of sensitivity, over sensitivities that of specificity.
+
+    Args:
+        truth: (n,) 0 or 1.
+        score: (n,) any unit, not NaN.
+        specificity: (low, high), fractions; (0.9, 1) is a false-positive rate of at most 0.1.
+        sensitivity: (low, high), fractions; give one of the two ranges.
+        standardised: map the area that a useless score gets to 0.5 and the largest possible one
+            to 1 (McClish, Med Decis Making 1989;9:190-195); below 0.5 where the part of the curve
+            lies below the diagonal.
+
+    Returns:
+        The area, at most high - low; standardised, no unit and at most 1.
+
+    Raises:
+        ConfigError: as in `auc`; no range or two; a range that is empty or not within [0, 1].
+    """
+    low, high = _only_range(specificity, sensitivity)
+    found = curve(truth, score)
+    true_negative_rate = 1 - found.false_positive_rate
+    if specificity is not None:
+        area = _area(true_negative_rate[::-1], found.sensitivity[::-1], low, high)
+    else:
+        area = _area(found.sensitivity, true_negative_rate, low, high)
+    if not standardised:
+        return area
+    useless, most = (high - low) * (2 - low - high) / 2, high - low
+    return 0.5 * (1 + (area - useless) / (most - useless))
+
+
 def threshold_at_specificity(truth: ArrayLike, score: ArrayLike, specificity: float) -> float:
     """The lowest observed score that, as threshold, gives at least this specificity.
 
@@ -198,6 +239,27 @@ def checked(truth: ArrayLike, score: ArrayLike) -> tuple[Bools, Floats]:
             f"truth holds {truths[~positive & (truths != 0)][0]!r}; use 0 and 1 only."
         )
     return positive, scores
+
+
+def _only_range(
+    specificity: tuple[float, float] | None, sensitivity: tuple[float, float] | None
+) -> tuple[float, float]:
+    given = [r for r in (specificity, sensitivity) if r is not None]
+    if len(given) != 1 or not 0 <= given[0][0] < given[0][1] <= 1:
+        raise ConfigError(
+            f"specificity is {specificity} and sensitivity {sensitivity}; "
+            "give one of them, as two rising fractions between 0 and 1."
+        )
+    return given[0]
+
+
+def _area(x: Floats, y: Floats, low: float, high: float) -> float:
+    """Integral from low to high of the line through points whose x never falls."""
+    left, right = np.clip(x[:-1], low, high), np.clip(x[1:], low, high)
+    width = np.diff(x)
+    slope = np.divide(np.diff(y), width, out=np.zeros_like(width), where=width > 0)
+    middle = y[:-1] + slope * ((left + right) / 2 - x[:-1])
+    return float((right - left) @ middle)
 
 
 def _both_classes(truth: ArrayLike, score: ArrayLike) -> tuple[Bools, Floats]:
