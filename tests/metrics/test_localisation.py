@@ -1,8 +1,5 @@
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from scipy.stats import binomtest
 
 from mammoscope.errors import ConfigError
 from mammoscope.metrics import localisation as loc
@@ -60,16 +57,22 @@ def test_random_points_hit_at_the_chance_level():
     assert rate == pytest.approx(loc.chance_level(region, [BOX], [CIRCLE]), abs=0.002)
 
 
-@given(st.integers(1, 200).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
-def test_wilson_equals_scipy(case):
-    oracle = binomtest(*case).proportion_ci(method="wilson")
-    assert loc.wilson(*case) == pytest.approx((oracle.low, oracle.high), abs=1e-12)
-
-
 def test_hit_rate_counts():
     found = loc.hit_rate([True, False, True, True])
     assert (found.value, found.hits, found.n) == (0.75, 3, 4)
     assert found.low < 0.75 < found.high
+
+
+def test_energy_is_the_share_of_the_mass_in_the_mask():
+    values = [[1, 2], [3, 4]]
+    assert loc.energy_in_mask(values, [[0, 1], [0, 1]]) == pytest.approx(0.6)
+    assert loc.energy_in_mask(values, np.zeros((2, 2))) == 0
+
+
+def test_overlapping_masks_count_once():
+    masks = [[[1, 0], [0, 0]], [[1, 1], [0, 0]]]
+    assert loc.energy_in_mask(np.ones((2, 2)), masks) == pytest.approx(0.5)
+    assert loc.energy_in_mask(np.ones((2, 2)), np.zeros((0, 2, 2))) == 0
 
 
 @pytest.mark.parametrize("call", [
@@ -77,7 +80,10 @@ def test_hit_rate_counts():
     lambda: loc.chance_level(np.zeros((4, 4))),
     lambda: loc.in_boxes((1, 2), [(1, 2, 3)]),
     lambda: loc.in_circles((1, np.nan), [CIRCLE]),
-    lambda: loc.wilson(3, 2),
+    lambda: loc.energy_in_mask(np.zeros((4, 4)), np.ones((4, 4))),
+    lambda: loc.energy_in_mask([[1, -1]], [[1, 1]]),
+    lambda: loc.energy_in_mask([[1, np.nan]], [[1, 1]]),
+    lambda: loc.energy_in_mask([[1, 2]], [[1], [1]]),
 ])  # fmt: skip
 def test_nonsense_is_refused(call):
     with pytest.raises(ConfigError):

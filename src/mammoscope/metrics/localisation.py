@@ -1,38 +1,20 @@
-"""Does a lesion map point at the lesion: the pointing game, against chance.
+"""Does a lesion map point at the lesion: the pointing game and the energy in the mask.
 
 The map's highest point either falls into one of an image's targets or not (Zhang et al., IJCV
-2018;126:1084-1102, without their tolerance). Coordinate frame: as in `mammoscope.geometry`; any
-one frame will do as long as points and shapes share it.
+2018;126:1084-1102, without their tolerance); or the share of all of the map that lies within them
+is measured. Both are set against chance. Coordinate frame: as in `mammoscope.geometry`; any one
+frame will do as long as points and shapes share it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtri
 
 from mammoscope.errors import ConfigError
+from mammoscope.metrics.proportions import Proportion, wilson
 
 Bools = NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class Proportion:
-    """A fraction of cases with its Wilson interval.
-
-    Attributes:
-        value: hits / n, in [0, 1].
-        low, high: the interval's ends.
-        hits, n: counts.
-    """
-
-    value: float
-    low: float
-    high: float
-    hits: int
-    n: int
 
 
 def in_boxes(points: ArrayLike, boxes: ArrayLike) -> Bools:
@@ -115,24 +97,36 @@ def hit_rate(hits: ArrayLike, level: float = 0.95) -> Proportion:
     return Proportion(k / n, low, high, k, n)
 
 
-def wilson(hits: int, n: int, level: float = 0.95) -> tuple[float, float]:
-    """Interval of a proportion of independent cases (Wilson, JASA 1927;22:209-212).
+def energy_in_mask(values: ArrayLike, masks: ArrayLike) -> float:
+    """Share of a map's mass inside an image's lesions: the energy-based pointing game.
+
+    Wang et al., CVPR Workshops 2020:111-119 (Score-CAM). Chance, an even map, is the share of the
+    map's area that the lesions cover; a map that is 0 outside the breast starts from its share of
+    the breast, which is `chance_level` of a box or circle.
 
     Args:
-        hits: number of successes, 0 .. n.
-        n: number of cases, at least 1.
-        level: coverage aimed at, in (0, 1).
+        values: (h, w) the map, any unit, not negative; a map with negative values must be cut at 0
+            or shifted first, and which of both should be said.
+        masks: (h, w) or (m, h, w) booleans, the lesions in the map's cells; overlap counts once.
 
     Returns:
-        (low, high), fractions in [0, 1].
+        In [0, 1]; 0 where the lesions cover nothing.
+
+    Raises:
+        ConfigError: shapes differ, a value is negative or not finite, or the map is 0 everywhere.
     """
-    if not 0 <= hits <= n or n < 1 or not 0 < level < 1:
-        raise ConfigError(f"{hits} hits of {n} cases at level {level} is no proportion.")
-    z = float(ndtri((1 + level) / 2))
-    rate, shrink = hits / n, 1 + z**2 / n
-    centre = (rate + z**2 / (2 * n)) / shrink
-    half = z / shrink * float(np.sqrt(rate * (1 - rate) / n + z**2 / (4 * n**2)))
-    return max(0.0, centre - half), min(1.0, centre + half)
+    mass, inside = np.asarray(values, np.float64), np.asarray(masks, np.bool_)
+    if mass.ndim != 2 or inside.ndim not in (2, 3) or inside.shape[-2:] != mass.shape:
+        raise ConfigError(
+            f"The map has shape {mass.shape} and the masks {inside.shape}; "
+            "give a map (h, w) and masks (h, w) or (m, h, w) of its size."
+        )
+    if not np.isfinite(mass).all() or (mass < 0).any():
+        raise ConfigError("The map holds negative, infinite or NaN values; cut it at 0 first.")
+    if mass.sum() == 0:
+        raise ConfigError("The map is 0 everywhere, so no share of it is defined; leave it out.")
+    covered = inside if inside.ndim == 2 else inside.any(axis=0)
+    return float(mass[covered].sum() / mass.sum())
 
 
 def _points(points: ArrayLike) -> NDArray[np.float64]:
