@@ -31,7 +31,7 @@ from mammoscope.errors import WeightsError
 from mammoscope.evaluate.card import card_calibration
 from mammoscope.files import write_atomic
 from mammoscope.infer.engine import OUTPUTS, load_engine
-from mammoscope.metrics.calibration import fit_platt
+from mammoscope.metrics.recalibration import fit_platt
 from mammoscope.models.card import CARD_FILE, NETWORK_FILE
 from mammoscope.models.networks import Heads, LesionMapNet
 from mammoscope.train.config import Recipe, load_recipe
@@ -59,7 +59,7 @@ class Args:
     card: Path = Path("configs/reader_first.card.json")
     """The card's written part: description, terms, limits."""
     metrics: Path | None = None
-    """metrics.json of the cross-validation report, to be kept in the card."""
+    """report.json of `mammoscope evaluate` on the folds, to be kept in the card."""
 
 
 def to_onnx(network: LesionMapNet, height: int, width: int) -> bytes:
@@ -159,9 +159,9 @@ def _metrics(report: dict[str, Any]) -> dict[str, str]:
     """The cross-validation report's main figures, each with unit, interval and numbers."""
     figures = [
         figure
-        for title in ("Discrimination", "Operating points", "Calibration", "Density")
-        for figure in report["sections"].get(title, [])
-        if "cross-fitted" not in figure["name"] and figure["low"] is not None
+        for key in ("discrimination", "operating", "calibration", "density")
+        for figure in report["sections"].get(key, {"estimates": []})["estimates"]
+        if figure["low"] is not None
     ]
     return {
         f"{figure['name']} ({figure['unit']})": (
