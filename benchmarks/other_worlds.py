@@ -29,7 +29,8 @@ from scipy.stats import spearmanr
 
 from mammoscope.errors import ConfigError, ReadError
 from mammoscope.evaluate import markdown
-from mammoscope.evaluate.cases import Cases, Figure, Resampling
+from mammoscope.evaluate.cases import Cases
+from mammoscope.evaluate.estimates import Estimate, Resampling
 from mammoscope.infer import Predictor
 from mammoscope.io import read_exam, read_mammogram
 from mammoscope.metrics.roc import auc
@@ -85,37 +86,36 @@ def judge_set(predictor: Predictor, folder: Path, limit: int | None) -> Part:
     return part
 
 
-def ranking(part: Part, resampling: Resampling) -> list[Figure]:
+def ranking(part: Part, resampling: Resampling) -> list[Estimate]:
     """AUC of films with a cancer against all others, and against benign lesions only."""
     severities = [{row["severity"] for row in j.rows} for j in part.judged]
     everything = cases(part.judged, ["M" in s for s in severities])
     lesions = everything.where(np.array([bool(s - {""}) for s in severities], bool))
-    figures = []
-    for name, chosen in (
-        ("AUC, malignant against normal and benign", everything),
-        ("AUC, malignant against benign", lesions),
-    ):
-
-        def area(rows: NDArray[np.intp], chosen: Cases = chosen) -> float:
-            return auc(chosen.truth[rows], chosen.score[rows])
-
-        figures.append(resampling.measure(name, chosen, area))
-    return figures
+    return [
+        *resampling.measure(everything, {"AUC, malignant against normal and benign": _area}),
+        *resampling.measure(lesions, {"AUC, malignant against benign": _area}),
+    ]
 
 
-def density_order(part: Part, resampling: Resampling) -> Figure:
+def _area(cases: Cases) -> float:
+    return auc(cases.truth, cases.rank)
+
+
+def density_order(part: Part, resampling: Resampling) -> Estimate:
     """Rank correlation of the expected grade with the percent density drawn by hand."""
     expected = np.array([j.density for j in part.judged])
     drawn = np.array([float(j.rows[0]["pct_dense_from_mask"]) for j in part.judged])
 
-    def rank_correlation(rows: NDArray[np.intp]) -> float:
-        if len(rows) < 3 or np.ptp(expected[rows]) == 0 or np.ptp(drawn[rows]) == 0:
-            raise ConfigError("A rank correlation needs three films that differ.")
-        return float(spearmanr(expected[rows], drawn[rows]).statistic)
-
+    films = cases(part.judged, [0] * len(part.judged)).having(expected=expected, drawn=drawn)
     name = "Spearman, expected grade with percent density"
-    films = cases(part.judged, [0] * len(part.judged))
-    return resampling.measure(name, films, rank_correlation, cancer=False)
+    return resampling.measure(films, {name: _rank_correlation}, cancer=False)[0]
+
+
+def _rank_correlation(films: Cases) -> float:
+    expected, drawn = films.values["expected"], films.values["drawn"]
+    if len(expected) < 3 or np.ptp(expected) == 0 or np.ptp(drawn) == 0:
+        raise ConfigError("A rank correlation needs three films that differ.")
+    return float(spearmanr(expected, drawn).statistic)
 
 
 def film_pointing(part: Part, resampling: Resampling) -> list[Pointing]:
@@ -205,7 +205,7 @@ def _tile(film: Judged) -> NDArray[np.uint8]:
     return np.asarray(cv2.resize(picture, (320, 320), interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def page(model: ModelInfo, parts: Sequence[Part], figures: Sequence[Figure],
+def page(model: ModelInfo, parts: Sequence[Part], figures: Sequence[Estimate],
          found: Sequence[Pointing], samples: Sequence[ImageReport],
          limit: int | None) -> str:  # fmt: skip
     """All results as one Markdown page."""
@@ -223,7 +223,7 @@ def page(model: ModelInfo, parts: Sequence[Part], figures: Sequence[Figure],
     ]) + "\n"  # fmt: skip
 
 
-def record(model: ModelInfo, parts: Sequence[Part], figures: Sequence[Figure],
+def record(model: ModelInfo, parts: Sequence[Part], figures: Sequence[Estimate],
            found: Sequence[Pointing]) -> dict[str, Any]:  # fmt: skip
     """The same for programs, with every image's score and peak."""
     images = [

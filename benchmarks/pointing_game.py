@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from mammoscope.anatomy import Mask, breast_mask
 from mammoscope.errors import ConfigError
-from mammoscope.evaluate.cases import Cases, Resampling
+from mammoscope.evaluate.cases import Cases
+from mammoscope.evaluate.estimates import Resampling
 from mammoscope.infer import Predictor
 from mammoscope.io import read_mammogram
 from mammoscope.metrics.localisation import chance_level, hit_rate, hits_target
@@ -154,7 +155,7 @@ def cases(judged: Sequence[Judged], truth: Sequence[int]) -> Cases:
     """Images as `mammoscope.evaluate` takes them, ranked by malignancy."""
     _, patient = np.unique([j.patient for j in judged], return_inverse=True)
     score = np.array([j.malignancy for j in judged], np.float64)
-    return Cases("image", patient, np.array(truth, np.intp), score, score, {})
+    return Cases("image", "reader", patient, np.array(truth, np.intp), score, None, {})
 
 
 def pointing(name: str, targets: Sequence[Target], resampling: Resampling) -> list[Pointing]:
@@ -186,7 +187,10 @@ def _pointing(name: str, targets: Sequence[Target], resampling: Resampling) -> P
         off += not breast[int(y), int(x)]  # the map covers no more than the image
     flags = np.array(hits)
     images = cases([judged for judged, _, _ in targets], [0] * len(targets))
-    women = resampling.measure(name, images, lambda r: float(flags[r].mean()), cancer=False)
+    hit = images.having(hit=flags)
+    women = resampling.measure(hit, {name: lambda c: float(c.values["hit"].mean())}, cancer=False)[
+        0
+    ]
     rate = hit_rate(flags)
     # Resampling all misses (or all hits) gives them again: an interval of no width is none.
     by_woman = (None, None) if flags.all() or not flags.any() else (women.low, women.high)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mammoscope.data.synth import SyntheticView, synthetic_view
-from mammoscope.evaluate.cases import Resampling
+from mammoscope.evaluate.estimates import Resampling
 from mammoscope.infer.postprocess import calibrated_map
 from mammoscope.preprocess import PreprocessParams, prepare
 from mammoscope.types import Laterality, LesionMap, Mammogram

@@ -18,6 +18,7 @@ from typing import Annotated, Any, Union
 
 import mammoscope
 from mammoscope.cli_data import Data
+from mammoscope.cli_evaluate import Evaluate
 from mammoscope.cli_models import Models
 from mammoscope.cli_predict import Demo, Predict
 from mammoscope.doctor import Doctor
@@ -25,10 +26,11 @@ from mammoscope.errors import ConfigError, MammoscopeError, MissingExtraError, W
 
 OK, SOME_FAILED, USAGE, NOTHING_READABLE, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 3, 130, 141
 
-COMMANDS: dict[str, type[Demo | Predict | Data | Models | Doctor]] = {
+COMMANDS: dict[str, type[Demo | Predict | Data | Models | Evaluate | Doctor]] = {
     "demo": Demo,
     "predict": Predict,
     "data": Data,
+    "evaluate": Evaluate,
     "models": Models,
     "doctor": Doctor,
 }
@@ -38,6 +40,7 @@ Research and education use; it supports a reader and replaces none.
   mammoscope demo                        reads the exam that ships with the program
   mammoscope predict study/ --out out/   reads files and folders, DICOM or images
   mammoscope data list                   public data sets that become manifests
+  mammoscope evaluate p.csv --truth m.csv --out r/   a report with intervals by patient
   mammoscope COMMAND --help              all options of a command, with examples
   mammoscope --version                   prints the version
 --debug, anywhere on the line, or MAMMOSCOPE_DEBUG=1 shows warnings and tracebacks in full.

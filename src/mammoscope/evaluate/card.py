@@ -7,14 +7,18 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from mammoscope.errors import ConfigError
-from mammoscope.evaluate.cases import Cases, Floats, breast_cases
-from mammoscope.evaluate.predictions import read_images
-from mammoscope.metrics import calibration, roc
+from mammoscope.evaluate.cases import aggregate, cases
+from mammoscope.evaluate.discrimination import BCSC_SENSITIVITY, BCSC_SPECIFICITY
+from mammoscope.evaluate.joining import join
+from mammoscope.evaluate.predictions import read_predictions
+from mammoscope.evaluate.truth import read_truth
+from mammoscope.metrics import recalibration, roc
 
-BCSC_SENSITIVITY = 0.869
-BCSC_SPECIFICITY = 0.889
+Floats = NDArray[np.float64]
+
 SCREENING_PREVALENCE = 0.005
 TOP_SHARE = 0.10
 
@@ -23,8 +27,8 @@ def card_calibration(predictions: str | Path, manifest: str | Path) -> dict[str,
     """What the card of the shipped weights needs, from all out-of-fold logits.
 
     Args:
-        predictions: CSV of out-of-fold predictions, see `predictions.read_images`.
-        manifest: CSV of the truth.
+        predictions: out-of-fold logits by image, see `predictions.read_predictions`.
+        manifest: the truth, see `truth.read_truth`.
 
     Returns:
         "platt": {"slope", "intercept"} so that an image's malignancy is
@@ -33,22 +37,25 @@ def card_calibration(predictions: str | Path, manifest: str | Path) -> dict[str,
         a breast's malignancy = sigmoid(mean of its images' calibrated logits); "note".
 
     Raises:
-        ConfigError: as in `read_images`, one class only, or a slope that is not above 0.
+        ConfigError: as in `join`, one class only, or a slope that is not above 0.
     """
-    images = read_images(predictions, manifest)
-    slope, intercept = calibration.fit_platt(images.logit, images.truth)
+    predicted = read_predictions(Path(predictions))
+    judged = join(read_truth(Path(manifest)), predicted)
+    logits, truth = judged.models[0].values, judged.cancer
+    slope, intercept = recalibration.fit_platt(logits, truth)
     if slope <= 0:
         raise ConfigError(
             f"{predictions}: the calibration slope is {slope:.3g}, so cancers do not score higher "
             "than the rest; check the sign of malignancy_logit and the training."
         )
-    breast = breast_cases(images, slope * images.logit + intercept)
+    breast = cases(judged, judged.models[0], "breast")
+    score = aggregate(judged, slope * logits + intercept, "breast", "mean")
     return {
         "platt": {"slope": slope, "intercept": intercept},
-        "operating_points": _operating_points(breast),
+        "operating_points": _operating_points(breast.truth, expit(score)),
         "note": (
-            f"Platt's line was fitted on the out-of-fold logits of {len(images.truth)} images "
-            f"({images.truth.mean():.1%} with cancer), so probabilities hold for that prevalence, "
+            f"Platt's line was fitted on the out-of-fold logits of {len(truth)} images "
+            f"({truth.mean():.1%} with cancer), so probabilities hold for that prevalence, "
             f"not for screening's. Thresholds were chosen and measured on the {len(breast.truth)} "
             f"breasts ({breast.truth.sum()} with cancer) of the same cross-validation, which "
             "flatters them slightly; the weights that ship "
@@ -57,8 +64,7 @@ def card_calibration(predictions: str | Path, manifest: str | Path) -> dict[str,
     }
 
 
-def _operating_points(breast: Cases) -> list[dict[str, Any]]:
-    y, p = breast.truth, breast.probability
+def _operating_points(y: NDArray[np.intp], p: Floats) -> list[dict[str, Any]]:
     points = {
         "bcsc_sensitivity": (
             roc.threshold_at_sensitivity(y, p, BCSC_SENSITIVITY),

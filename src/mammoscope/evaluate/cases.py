@@ -1,218 +1,237 @@
-"""The units that are judged (images, breasts), their calibrated scores, and figures about them."""
+"""The units that are judged (image, breast, exam, patient), and the rules that lead to them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
+from scipy.special import expit, logit
 
 from mammoscope.errors import ConfigError
-from mammoscope.evaluate.predictions import Images
-from mammoscope.metrics import calibration
-from mammoscope.metrics.resample import Interval, Rows, patient_bootstrap
+from mammoscope.evaluate.joining import UNITS, Judged, Scores
+from mammoscope.evaluate.tables import Texts, texts
+from mammoscope.metrics.recalibration import fit_platt
+from mammoscope.metrics.roc import auc
 
 Floats = NDArray[np.float64]
-Statistic = Callable[[Rows], float]
+Rule = Literal["mean", "max"]
 
-# With fewer women of either class a bootstrap repeats the same few, and its interval, often
-# 1.000 to 1.000, would claim a certainty that is not there.
-_FEWEST_WOMEN = 5
+GROUPS = {"machine": "machine_id", "site": "site_id"}
+RULES = {"mean": "mean of the logits", "max": "maximum"}
+
+_EXTREME = 30.0
+"""The logit of a probability of 0 or 1, as in `metrics.calibration`."""
+_TELLING = 0.6
+"""An AUC of the mere number of a woman's rows above which her and her exams' figures mislead."""
 
 
 @dataclass(frozen=True, eq=False)
 class Cases:
-    """Cases of one unit.
+    """Cases of one unit as one model judges them.
 
     Attributes:
-        unit: "image" or "breast".
-        patient: (n,) label of the woman.
+        unit: one of `joining.UNITS`.
+        model: name.
+        patient: (n,) code of the woman.
         truth: (n,) 0 or 1.
-        logit: (n,) raw network logit (a breast's: the mean of its images'); what ROC figures rank
-            by, as one calibration line for all would rank.
-        score: (n,) calibrated logit (a breast's: the mean of its images').
-        groups: (n,) labels by name, e.g. "machine", "site", "fold".
+        rank: (n,) what ROC figures order by: the model's own score, as logit where it is one.
+        logit: (n,) calibrated logit; None where scores only order the cases.
+        groups: (n,) labels by name: "machine", "site", and "fold" where there is one.
+        row: (rows,) the case of each judged row; empty for a part of the cases.
+        values: (n, ...) arrays by name, for statistics that need more than score and truth.
     """
 
     unit: str
+    model: str
     patient: NDArray[np.intp]
     truth: NDArray[np.intp]
-    logit: Floats
-    score: Floats
-    groups: Mapping[str, NDArray[np.str_]]
+    rank: Floats
+    logit: Floats | None
+    groups: Mapping[str, Texts]
+    row: NDArray[np.intp] = field(default_factory=lambda: np.zeros(0, np.intp))
+    values: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     @property
-    def probability(self) -> Floats:
-        """(n,) calibrated probabilities, the sigmoid of `score`."""
-        return np.asarray(expit(self.score), np.float64)
+    def probability(self) -> Floats | None:
+        """(n,) calibrated probabilities; None where scores only order the cases."""
+        return None if self.logit is None else np.asarray(expit(self.logit), np.float64)
 
-    def where(self, inside: NDArray[np.bool_]) -> Cases:
-        """The cases a (n,) mask selects."""
-        groups = {name: labels[inside] for name, labels in self.groups.items()}
+    def where(self, inside: NDArray[np.bool_] | NDArray[np.intp]) -> Cases:
+        """The cases that a mask or row numbers select."""
         return Cases(
             self.unit,
+            self.model,
             self.patient[inside],
             self.truth[inside],
-            self.logit[inside],
-            self.score[inside],
-            groups,
+            self.rank[inside],
+            None if self.logit is None else self.logit[inside],
+            {name: labels[inside] for name, labels in self.groups.items()},
+            values={name: array[inside] for name, array in self.values.items()},
         )
 
+    def having(self, **values: NDArray[Any]) -> Cases:
+        """The same cases with these arrays alone in `values`, and no groups: light to resample."""
+        return replace(self, groups={}, values=values)
 
-@dataclass(frozen=True)
-class Figure:
-    """A number fit to print: with its unit, its counts and its interval.
 
-    Attributes:
-        name: what was measured.
-        unit: "image" or "breast".
-        n, positives, patients: how many cases, cancers among them (None: not about cancer), women.
-        value: the figure; None where it is undefined (e.g. one class only).
-        low, high: 95% patient-bootstrap interval; None where undefined.
-        n_valid: resamples the interval rests on.
-        note: what a reader must know about it; often empty.
+def units_of(judged: Judged) -> tuple[str, ...]:
+    """The row's unit and the coarser ones that the truth's columns allow, finest first."""
+    coarser = UNITS[UNITS.index(judged.unit) :]
+    possible = [unit for unit in coarser if _codes(judged, unit) is not None]
+    found: list[str] = []
+    sizes: set[int] = set()
+    for unit in possible:
+        code = _codes(judged, unit)
+        size = -1 if code is None else int(code.max()) + 1
+        # One exam for each woman: the same cases under two names.
+        if size not in sizes:
+            found.append(unit)
+        sizes.add(size)
+    return tuple(found)
+
+
+def betrayed_units(judged: Judged, units: tuple[str, ...]) -> dict[str, str]:
+    """Units at which the number of rows alone tells cancer, each with the sentence that says so.
+
+    Where a set was composed by class (cancers with one breast, others with both), a figure by
+    exam or woman measures the composition.
     """
-
-    name: str
-    unit: str
-    n: int
-    positives: int | None
-    patients: int
-    value: float | None
-    low: float | None
-    high: float | None
-    n_valid: int
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class Resampling:
-    """How intervals are made: number of resamples and seed.
-
-    Raises:
-        ConfigError: n < 1 or a negative seed.
-    """
-
-    n: int = 2000
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.n < 1 or self.seed < 0:
-            raise ConfigError(
-                f"{self.n} resamples with seed {self.seed}; use at least 1 and a seed from 0 up."
+    found = {}
+    for unit in units[1:]:
+        code = _codes(judged, unit)
+        if code is None:
+            continue
+        truth, count = _any(judged.cancer, code), np.bincount(code)
+        told = auc(truth, count) if 0 < truth.sum() < len(truth) else 0.5
+        if max(told, 1 - told) > _TELLING:
+            found[unit] = (
+                f"by {unit} nothing is given: the number of rows in each {unit} alone tells cancer "
+                f"with AUC {max(told, 1 - told):.2f}, so such figures would measure how the set "
+                f"was composed (--units {unit} gives them all the same)"
             )
-
-    def measure(
-        self, name: str, cases: Cases, statistic: Statistic, *, note: str = "", cancer: bool = True
-    ) -> Figure:
-        """The statistic on all cases, and its interval over patients."""
-        counts = (
-            len(cases.truth),
-            int(cases.truth.sum()) if cancer else None,
-            len(np.unique(cases.patient)),
-        )
-        try:
-            value = float(statistic(np.arange(len(cases.truth))))
-            interval = self._interval(cases, statistic, cancer)
-        except ConfigError:
-            note = note or "undefined: too few cases or one class only"
-            return Figure(name, cases.unit, *counts, None, None, None, 0, note)
-        cautions = _cautions(cases, interval.n_valid / self.n, cancer)
-        note = "; ".join(filter(None, [note, *cautions]))
-        low, high = (interval.low, interval.high) if interval.n_valid else (None, None)
-        return Figure(name, cases.unit, *counts, value, low, high, interval.n_valid, note)
-
-    def _interval(self, cases: Cases, statistic: Statistic, cancer: bool) -> Interval:
-        women = min(len(np.unique(cases.patient[cases.truth == k])) for k in (0, 1))
-        if cancer and women < _FEWEST_WOMEN:
-            return Interval(float("nan"), float("nan"), 0)
-        return patient_bootstrap(statistic, cases.patient, self.n, self.seed)
+    return found
 
 
-def image_cases(images: Images) -> Cases:
-    """One case for each image, its score calibrated on the other folds (`cross_fitted`)."""
-    _, patient = np.unique(images.patient, return_inverse=True)
-    groups = {
-        "machine": images.machine,
-        "site": images.site,
-        "fold": images.fold.astype(np.str_),
-        "view": images.view,
-        "implant": images.implant,
-    }
-    score = cross_fitted(images.logit, images.truth, images.fold)
-    return Cases("image", patient, images.truth, images.logit, score, groups)
-
-
-def breast_cases(images: Images, score: Floats) -> Cases:
-    """One case for each breast by `breast_scores`, given the images' calibrated logits (n,)."""
-    _, patient = np.unique(images.patient, return_inverse=True)
-    side = (images.laterality == "R").astype(np.intp)
-    truth, mean_score, breast = breast_scores(patient, side, images.truth, score)
-    _, mean_logit, _ = breast_scores(patient, side, images.truth, images.logit)
-    _, first = np.unique(breast, return_index=True)
-    groups = {
-        "machine": _joined(images.machine, breast),
-        "site": _joined(images.site, breast),
-        "fold": images.fold[first].astype(np.str_),
-    }
-    return Cases("breast", patient[first], truth, mean_logit, mean_score, groups)
-
-
-def breast_scores(
-    patient: NDArray[np.intp], side: NDArray[np.intp], truth: NDArray[np.intp], score: Floats
-) -> tuple[NDArray[np.intp], Floats, NDArray[np.intp]]:
-    """Aggregation rule from images to breasts: mean of the calibrated logits, any cancer.
-
-    A breast is one (patient, side). The mean does not grow with the number of images, which on a
-    set composed by class would give the answer away; a maximum would.
+def cases(judged: Judged, scores: Scores, unit: str, rule: Rule = "mean") -> Cases:
+    """One model's cases of one unit.
 
     Args:
-        patient: (n,) woman of each image.
-        side: (n,) 0 or 1.
-        truth: (n,) 0 or 1 of each image.
-        score: (n,) calibrated logits.
+        judged: truth and scores by row.
+        scores: one of its models.
+        unit: the row's own or a coarser one.
+        rule: how a breast's score comes from its images: mean of their logits (as the product
+            does) or maximum. Exams and women take the maximum of their breasts (or rows).
 
-    Returns:
-        (m,) truth of the breasts, (m,) their scores, (n,) index of each image's breast.
+    Raises:
+        ConfigError: the truth's columns do not say which rows belong to one of that unit.
     """
-    _, breast = np.unique(patient * 2 + side, return_inverse=True)
-    count = np.bincount(breast)
-    any_cancer = (np.bincount(breast, truth) > 0).astype(np.intp)
-    return any_cancer, np.bincount(breast, score) / count, breast
+    code = _codes(judged, unit)
+    if code is None:
+        raise ConfigError(f"The truth does not say which rows belong to one {unit}.")
+    rank, calibrated = row_scores(scores, judged.cancer)
+    rank = aggregate(judged, rank, unit, rule)
+    return Cases(
+        unit,
+        scores.name,
+        np.unique(judged.patient, return_inverse=True)[1][_first(code)],
+        _any(judged.cancer, code),
+        rank,
+        None if calibrated is None else aggregate(judged, calibrated, unit, rule),
+        _groups(judged, scores, code),
+        code,
+    )
 
 
-def cross_fitted(logit: Floats, truth: NDArray[np.intp], fold: NDArray[np.intp]) -> Floats:
-    """Logits calibrated by Platt's line as fitted on the other folds' out-of-fold logits.
+def aggregate(judged: Judged, values: Floats, unit: str, rule: Rule) -> Floats:
+    """(cases,) values of a unit from (rows,) values; arguments as in `cases`."""
+    code = _codes(judged, unit)
+    if code is None or unit == judged.unit:
+        return values
+    breast = _codes(judged, "breast") if judged.unit == "image" else None
+    if breast is None:
+        return _joined(values, code, "max")
+    by_breast = _joined(values, breast, rule)
+    return by_breast if unit == "breast" else _joined(by_breast, code[_first(breast)], "max")
 
-    So no case's truth has touched its own calibration. All arrays are (n,).
+
+def row_scores(scores: Scores, truth: NDArray[np.intp]) -> tuple[Floats, Floats | None]:
+    """(n,) what orders the rows, and their calibrated logits (None if they only have ranks).
+
+    Logits that come from a cross-validation are calibrated by Platt's line as fitted on the other
+    folds, so that no case's truth touches its own probability; others are taken at their word.
+    """
+    if scores.kind == "rank":
+        return scores.values, None
+    if scores.kind == "probability":
+        with np.errstate(divide="ignore"):
+            logits = np.clip(logit(scores.values), -_EXTREME, _EXTREME)
+        return logits, logits
+    if scores.fold is None or len(np.unique(scores.fold)) < 2:
+        return scores.values, scores.values
+    return scores.values, cross_fitted(scores.values, truth, scores.fold)
+
+
+def cross_fitted(values: Floats, truth: NDArray[np.intp], fold: NDArray[np.intp]) -> Floats:
+    """Logits calibrated by Platt's line as fitted on the other folds. All arrays are (n,).
 
     Raises:
         ConfigError: the other folds of some fold hold one class only.
     """
-    score = np.empty_like(logit)
+    found = np.empty_like(values)
     for k in np.unique(fold):
-        slope, intercept = calibration.fit_platt(logit[fold != k], truth[fold != k])
-        score[fold == k] = slope * logit[fold == k] + intercept
-    return score
+        slope, intercept = fit_platt(values[fold != k], truth[fold != k])
+        found[fold == k] = slope * values[fold == k] + intercept
+    return found
 
 
-def _joined(labels: NDArray[np.str_], breast: NDArray[np.intp]) -> NDArray[np.str_]:
-    """A breast's label; where its images have several, all of them: a stratum of its own."""
-    found: list[set[str]] = [set() for _ in range(int(breast.max()) + 1)]
-    for label, index in zip(labels.tolist(), breast.tolist(), strict=True):
-        found[index].add(label)
-    return np.array(["+".join(sorted(names)) for names in found])
+def labels_of(labels: Texts, code: NDArray[np.intp]) -> Texts:
+    """(cases,) the label of each case; where its rows have several, all of them joined by +."""
+    first = labels[_first(code)]
+    mixed = np.unique(code[labels != first[code]])
+    for index in mixed.tolist():
+        first = first.astype(object)
+        first[index] = "+".join(sorted(set(labels[code == index].tolist())))
+    return first.astype(np.str_)
 
 
-def _cautions(cases: Cases, valid: float, cancer: bool) -> list[str]:
-    positives, n = int(cases.truth.sum()), len(cases.truth)
-    cautions = []
-    if n < 50 or (cancer and min(positives, n - positives) < 20):
-        cautions.append("few cases")
-    if valid == 0:
-        cautions.append("too few women for an interval")
-    elif valid < 0.95:
-        cautions.append(f"undefined in {1 - valid:.0%} of resamples")
-    return cautions
+def _codes(judged: Judged, unit: str) -> NDArray[np.intp] | None:
+    """(rows,) number of the case of this unit each row belongs to; None if that is not known."""
+    if unit == judged.unit:
+        return np.arange(len(judged.cancer))
+    if unit == "breast":
+        if not np.isin(judged.laterality, ("L", "R")).all():
+            return None
+        parts = np.char.add(np.char.add(judged.exam, "\x1f"), judged.laterality)
+    else:
+        parts = judged.exam if unit == "exam" else judged.patient
+    return np.unique(parts, return_inverse=True)[1]
+
+
+def _first(code: NDArray[np.intp]) -> NDArray[np.intp]:
+    return np.unique(code, return_index=True)[1]
+
+
+def _any(truth: NDArray[np.intp], code: NDArray[np.intp]) -> NDArray[np.intp]:
+    return (np.bincount(code, truth) > 0).astype(np.intp)
+
+
+def _joined(values: Floats, code: NDArray[np.intp], rule: Rule) -> Floats:
+    if rule == "mean":
+        return np.asarray(np.bincount(code, values) / np.bincount(code), np.float64)
+    found = np.full(int(code.max()) + 1, -np.inf)
+    np.maximum.at(found, code, values)
+    return found
+
+
+def _groups(judged: Judged, scores: Scores, code: NDArray[np.intp]) -> dict[str, Texts]:
+    found = {}
+    for name, column in GROUPS.items():
+        labels = texts(judged.table, column)
+        if (labels != "").any():
+            found[name] = labels_of(np.where(labels == "", "unknown", labels), code)
+    if scores.fold is not None:
+        found["fold"] = scores.fold[_first(code)].astype(np.str_)
+    return found

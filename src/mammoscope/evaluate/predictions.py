@@ -1,281 +1,217 @@
-"""Reading out-of-fold predictions and their truth, and bringing them together, row by row.
-
-Nothing is dropped in silence: every image of the manifest is either a case or an exclusion with
-its reason, and every prediction must belong to an image of the manifest.
-"""
+"""What a model said: a table with a score for each row, or what `mammoscope predict` printed."""
 
 from __future__ import annotations
 
-import csv
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from mammoscope.errors import ConfigError
+from mammoscope.evaluate.tables import Texts, numbers, read_table, sha256, texts, within
 from mammoscope.types import DENSITY_GRADES
 
-Row = Mapping[str, str]
+Kind = Literal["probability", "logit", "rank"]
+
+LOGIT, PROBABILITY = "malignancy_logit", "malignancy"
 DENSITY_COLUMNS = tuple(f"density_{grade}" for grade in DENSITY_GRADES)
-PREDICTION_COLUMNS = ("image_path", "fold", "malignancy_logit", *DENSITY_COLUMNS)
-MANIFEST_COLUMNS = (
-    "image_path",
-    "patient_id",
-    "laterality",
-    "view",
-    "cancer",
-    "density",
-    "implant",
-    "site_id",
-    "machine_id",
-    "black",
-)
+BOX_COLUMNS = ("image_path", "x1_px", "y1_px", "x2_px", "y2_px", "score")
 
-
-@dataclass(frozen=True)
-class Exclusion:
-    """An image of the manifest that is not evaluated.
-
-    Attributes:
-        image_path: as in the manifest.
-        reason: why.
-        cancer: its truth, 0 or 1: leaving out cancers is what can flatter a result.
-    """
-
-    image_path: str
-    reason: str
-    cancer: int
+# What rounding to three decimals can do to four probabilities.
+_SUM_TOLERANCE = 5e-3
 
 
 @dataclass(frozen=True, eq=False)
-class Images:
-    """The evaluated images, one row each, truth beside prediction.
+class Predicted:
+    """One model's scores.
 
     Attributes:
-        patient, laterality, view, machine, site, implant: (n,) text, as in the manifest.
-        truth: (n,) 1 = biopsy-proven cancer in this image, else 0.
-        fold: (n,) the fold whose network did not see this image's patient.
-        logit: (n,) raw network logit.
-        density_truth: (n,) 0 .. 3 for A .. D, -1 where unknown.
-        density: (n, 4) predicted probabilities of A .. D.
-        excluded: what the manifest lists beyond these.
+        name: of the model, in tables and pictures.
+        path: the file.
+        table: text; the columns that say what a row is about.
+        kind: "probability" in [0, 1], "logit" any real number, "rank" a score of any unit that
+            only orders the cases.
+        score: (n,) NaN where the model gave none.
+        refused: (n,) why it gave none, or empty.
+        density: (n, 4) probabilities of A to D, NaN where not given; None if it gives none.
+        fold: (n,) the fold whose network had not seen this row's woman; None if not said.
+        boxes: suspicious places, columns `BOX_COLUMNS`; None if the file has none.
+        sha256: of the file.
     """
 
-    patient: NDArray[np.str_]
-    laterality: NDArray[np.str_]
-    view: NDArray[np.str_]
-    machine: NDArray[np.str_]
-    site: NDArray[np.str_]
-    implant: NDArray[np.str_]
-    truth: NDArray[np.intp]
-    fold: NDArray[np.intp]
-    logit: NDArray[np.float64]
-    density_truth: NDArray[np.intp]
-    density: NDArray[np.float64]
-    excluded: tuple[Exclusion, ...]
+    name: str
+    path: Path
+    table: pd.DataFrame
+    kind: Kind
+    score: NDArray[np.float64]
+    refused: Texts
+    density: NDArray[np.float64] | None
+    fold: NDArray[np.intp] | None
+    boxes: pd.DataFrame | None
+    sha256: str
 
 
-def read_images(predictions: str | Path, manifest: str | Path) -> Images:
-    """Join a predictions CSV with a manifest CSV by `image_path`.
+def read_predictions(
+    path: Path,
+    rename: Mapping[str, str] | None = None,
+    scores: Sequence[str] = (),
+    ranks_only: bool = False,
+) -> list[Predicted]:
+    """Read one file of predictions: one model, or one for each score column named.
 
     Args:
-        predictions: columns `PREDICTION_COLUMNS`; logits raw, density as probabilities. An
-            optional column `refused` holds the reason why an image was not judged; such rows may
-            leave the numbers empty.
-        manifest: columns `MANIFEST_COLUMNS` at least, one row for each image.
-
-    Returns:
-        The images that have truth and prediction. Black images, refused ones and those without
-        a prediction are in `excluded`.
+        path: CSV or Parquet with a score column, or JSON lines as `mammoscope predict --json`
+            prints (also report.json files).
+        rename: the file's column names to ours.
+        scores: the columns that hold scores; `malignancy_logit` or else `malignancy` if empty. A
+            column whose name ends in "logit" holds logits, any other probabilities.
+        ranks_only: take scores of any unit, which then only order the cases.
 
     Raises:
-        ConfigError: unreadable file, missing column, image unknown to the manifest or named
-            twice, a number that is missing, NaN or out of range, or a patient in two folds.
+        ConfigError: unreadable, no such column, a probability outside 0 to 1, not a number.
     """
-    predicted = _by_image(predictions, PREDICTION_COLUMNS)
-    truth = _by_image(manifest, MANIFEST_COLUMNS)
-    unknown = [name for name in predicted if name not in truth]
-    if unknown:
-        raise ConfigError(
-            f"{predictions}: image_path {unknown[0]!r} (one of {len(unknown)} such) is not in "
-            f"{manifest}; give the manifest the predictions were made from."
-        )
-    excluded = _exclusions(predicted, truth, manifest)
-    left_out = {e.image_path for e in excluded}
-    kept = [name for name in truth if name not in left_out]
-    if not kept:
-        raise ConfigError(f"{predictions}: no image of {manifest} is left to evaluate; check both.")
-    return _images(
-        [predicted[k] for k in kept], [truth[k] for k in kept], predictions, manifest, excluded
-    )
-
-
-def _by_image(path: str | Path, columns: Sequence[str]) -> dict[str, Row]:
-    rows, found = _read_csv(path)
-    missing = [column for column in columns if column not in found]
-    if missing:
-        raise ConfigError(
-            f"{path}: column {missing[0]!r} is missing (found: {', '.join(found) or 'none'}); "
-            f"needed are {', '.join(columns)}."
-        )
-    by_image: dict[str, Row] = {}
-    for number, row in enumerate(rows, start=2):
-        name = row["image_path"]
-        if name in by_image:
-            raise ConfigError(f"{path}, line {number}: {name!r} is listed twice; keep one line.")
-        by_image[name] = row
-    return by_image
-
-
-def _read_csv(path: str | Path) -> tuple[list[dict[str, str]], list[str]]:
-    try:
-        with Path(path).open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, restval="", strict=True)
-            rows = list(reader)
-            return rows, list(reader.fieldnames or [])
-    except OSError as error:
-        reason = error.strerror or "it cannot be opened"
-        raise ConfigError(f"{path}: {reason}; give a readable CSV file.") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ConfigError(f"{path}: not a CSV file in UTF-8 ({error}); export it again.") from error
-
-
-def _exclusions(
-    predicted: Mapping[str, Row], truth: Mapping[str, Row], manifest: str | Path
-) -> tuple[Exclusion, ...]:
+    if path.suffix in (".json", ".jsonl"):
+        table, boxes = _from_reports(path)
+    else:
+        table, boxes = read_table(path, rename), None
+    columns = tuple(scores) or (_score_column(table, path),)
+    density, fold = _density(table, path), _fold(table, path)
     found = []
-    for name, row in truth.items():
-        refused = predicted.get(name, {}).get("refused", "")
-        if row["black"] == "True":
-            reason = "black image"
-        elif name not in predicted:
-            reason = "no prediction"
-        elif refused:
-            reason = f"refused: {refused}"
-        else:
-            continue
-        found.append(Exclusion(name, reason, _cancer(row, manifest)))
-    return tuple(found)
+    for column in columns:
+        kind = _kind(column, ranks_only)
+        name = path.stem if len(columns) == 1 else column
+        score, refused = _scores(table, column, kind, path), texts(table, "refused")
+        found.append(
+            Predicted(name, path, table, kind, score, refused, density, fold, boxes, sha256(path))
+        )
+    return found
 
 
-def _images(
-    predicted: list[Row],
-    truth: list[Row],
-    predictions: str | Path,
-    manifest: str | Path,
-    excluded: tuple[Exclusion, ...],
-) -> Images:
-    images = Images(
-        **{name: _texts(truth, column) for name, column in _TEXT_COLUMNS.items()},
-        truth=np.array([_cancer(row, manifest) for row in truth]),
-        fold=_folds(predicted, predictions),
-        logit=_numbers(predicted, ["malignancy_logit"], predictions)[:, 0],
-        density_truth=np.array([_grade(row, manifest) for row in truth]),
-        density=_numbers(predicted, DENSITY_COLUMNS, predictions),
-        excluded=excluded,
+def _score_column(table: pd.DataFrame, path: Path) -> str:
+    for name in (LOGIT, PROBABILITY):
+        if name in table:
+            return name
+    found = ", ".join(map(str, table.columns[:20]))
+    raise ConfigError(
+        f"{path}: no column '{PROBABILITY}' or '{LOGIT}' (found: {found}); name the one that holds "
+        "the scores with --score."
     )
-    _check_sides(truth, manifest)
-    _check_density(images.density, predicted, predictions)
-    _check_patients(images, predictions)
-    return images
 
 
-_TEXT_COLUMNS: dict[str, str] = {
-    "patient": "patient_id",
-    "laterality": "laterality",
-    "view": "view",
-    "machine": "machine_id",
-    "site": "site_id",
-    "implant": "implant",
-}
+def _kind(column: str, ranks_only: bool) -> Kind:
+    if ranks_only:
+        return "rank"
+    return "logit" if column.endswith("logit") else "probability"
 
 
-def _texts(rows: list[Row], column: str) -> Any:
-    return np.array([row[column] or "unknown" for row in rows], dtype=np.str_)
-
-
-def _numbers(rows: list[Row], columns: Sequence[str], path: str | Path) -> NDArray[np.float64]:
-    values = np.empty((len(rows), len(columns)))
-    for i, row in enumerate(rows):
-        for j, column in enumerate(columns):
-            values[i, j] = _number(row, column, path)
+def _scores(table: pd.DataFrame, column: str, kind: Kind, path: Path) -> NDArray[np.float64]:
+    if column not in table:
+        raise ConfigError(f"{path}: there is no column '{column}'; see --score.")
+    values = numbers(table, column, path)
+    if kind == "probability":
+        remedy = (
+            "end the column's name in 'logit' if these are logits, or give --ranks-only if they "
+            "only order the cases"
+        )
+        within(values, 0, 1, column, path, remedy)
+    remedy = "leave it empty and give the reason in a column 'refused'"
+    within(values, -np.finfo(float).max, np.finfo(float).max, column, path, remedy)
+    if np.isnan(values).all():
+        raise ConfigError(f"{path}: column '{column}' holds no number at all; nothing to evaluate.")
     return values
 
 
-def _number(row: Row, column: str, path: str | Path) -> float:
-    try:
-        value = float(row[column])
-    except ValueError:
-        value = float("nan")
-    if not np.isfinite(value):
-        raise ConfigError(
-            f"{path}: {column} of {row['image_path']} is {row[column]!r}, not a finite number; "
-            "predict it again, or give the reason in a column 'refused'."
-        )
-    return value
-
-
-def _folds(rows: list[Row], path: str | Path) -> NDArray[np.intp]:
-    folds = _numbers(rows, ["fold"], path)[:, 0]
-    whole = folds == np.rint(folds)
-    if not whole.all():
-        row = rows[int(np.argmin(whole))]
-        raise ConfigError(
-            f"{path}: fold of {row['image_path']} is {row['fold']!r}, not an integer."
-        )
-    return folds.astype(np.intp)
-
-
-def _cancer(row: Row, path: str | Path) -> int:
-    if row["cancer"] not in ("0", "1"):
-        raise ConfigError(
-            f"{path}: cancer of {row['image_path']} is {row['cancer']!r}; it must be 0 or 1."
-        )
-    return int(row["cancer"])
-
-
-def _grade(row: Row, path: str | Path) -> int:
-    grade = row["density"]
-    if grade not in ("", *DENSITY_GRADES):
-        raise ConfigError(
-            f"{path}: density of {row['image_path']} is {grade!r}; it must be A, B, C, D or empty."
-        )
-    return DENSITY_GRADES.index(grade) if grade else -1
-
-
-def _check_density(density: NDArray[np.float64], rows: list[Row], path: str | Path) -> None:
-    # Three decimals are what a CSV may have been rounded to.
-    wrong = (density < 0).any(axis=1) | (np.abs(density.sum(axis=1) - 1) > 5e-3)
+def _density(table: pd.DataFrame, path: Path) -> NDArray[np.float64] | None:
+    if not all(column in table for column in DENSITY_COLUMNS):
+        return None
+    values = np.stack([numbers(table, column, path) for column in DENSITY_COLUMNS], axis=1)
+    wrong = (values < 0).any(axis=1) | (np.abs(values.sum(axis=1) - 1) > _SUM_TOLERANCE)
     if wrong.any():
-        row = rows[int(np.argmax(wrong))]
-        values = ", ".join(row[column] for column in DENSITY_COLUMNS)
+        row = int(np.argmax(wrong))
+        given = ", ".join(f"{value:g}" for value in values[row])
         raise ConfigError(
-            f"{path}: density_A to density_D of {row['image_path']} are {values}; "
-            "they must be probabilities that sum to 1."
+            f"{path}, line {row + 2}: density_A to density_D are {given}; they must be "
+            "probabilities that sum to 1."
         )
+    return values
 
 
-def _check_sides(rows: list[Row], path: str | Path) -> None:
-    for row in rows:
-        if row["laterality"] not in ("L", "R"):
+def _fold(table: pd.DataFrame, path: Path) -> NDArray[np.intp] | None:
+    if "fold" not in table:
+        return None
+    values = numbers(table, "fold", path)
+    wrong = ~(values == np.rint(values))
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise ConfigError(
+            f"{path}, line {row + 2}: fold is {texts(table, 'fold')[row]!s}, not a whole number."
+        )
+    return values.astype(np.intp)
+
+
+def _from_reports(path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Images and findings of the exam reports in a file, one a line or one in all."""
+    images: list[dict[str, Any]] = []
+    boxes: list[dict[str, Any]] = []
+    for report in _reports(path):
+        for image in report["images"]:
+            images.append(_image_row(image))
+            boxes += [_box_row(image["path"], finding) for finding in image["findings"]]
+    if not images:
+        raise ConfigError(f"{path}: the reports hold no images; nothing can be evaluated.")
+    return pd.DataFrame(images).fillna(""), pd.DataFrame(boxes, columns=[*BOX_COLUMNS])
+
+
+def _reports(path: Path) -> list[dict[str, Any]]:
+    try:
+        text = path.read_text("utf-8").strip()
+        parts = [text] if path.suffix == ".json" else text.splitlines()
+        reports = [json.loads(part) for part in parts if part.strip()]
+        return [report for report in reports if report["images"] is not None]
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror or 'cannot be opened'}.") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise ConfigError(
+            f"{path}: not what `mammoscope predict --json` prints ({type(error).__name__}); give "
+            "its output, or a CSV file."
+        ) from error
+
+
+def _image_row(image: Mapping[str, Any]) -> dict[str, Any]:
+    density = image["density"] or dict.fromkeys(DENSITY_GRADES, "")
+    return {
+        "image_path": image["path"],
+        PROBABILITY: "" if image["malignancy"] is None else repr(image["malignancy"]),
+        "refused": image["refused"] or "",
+        **{f"density_{grade}": str(density[grade]) for grade in DENSITY_GRADES},
+    }
+
+
+def _box_row(path: str, finding: Mapping[str, Any]) -> dict[str, Any]:
+    return dict(zip(BOX_COLUMNS, (path, *finding["box_px"], finding["score"]), strict=True))
+
+
+def read_boxes(path: Path, rename: Mapping[str, str] | None = None) -> pd.DataFrame:
+    """A table of suspicious places, columns `BOX_COLUMNS`, numbers as float64.
+
+    Raises:
+        ConfigError: unreadable, a column is missing, or a value is no number.
+    """
+    table = read_table(path, rename)
+    missing = [name for name in BOX_COLUMNS if name not in table]
+    if missing:
+        raise ConfigError(f"{path}: column '{missing[0]}' is missing; a row is a box and a score.")
+    for column in BOX_COLUMNS[1:]:
+        values = numbers(table, column, path)
+        if np.isnan(values).any():
             raise ConfigError(
-                f"{path}: laterality of {row['image_path']} is {row['laterality']!r}; it must be "
-                "L or R, as breasts are told apart by it."
+                f"{path}, line {int(np.argmax(np.isnan(values))) + 2}: {column} is empty; give all "
+                "four edges and a score."
             )
-
-
-def _check_patients(images: Images, path: str | Path) -> None:
-    pairs = {(p, f) for p, f in zip(images.patient.tolist(), images.fold.tolist(), strict=True)}
-    shared = len(pairs) - len(np.unique(images.patient))
-    if shared:
-        raise ConfigError(
-            f"{path}: {shared} patient(s) have images in more than one fold, so a network was "
-            "tested on women it was trained on; split by patient and train again."
-        )
-    if len(np.unique(images.fold)) < 2:
-        raise ConfigError(
-            f"{path}: all images are of one fold; cross-validation needs two or more."
-        )
+        table[column] = values
+    return table[[*BOX_COLUMNS]]
