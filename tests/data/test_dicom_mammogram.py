@@ -16,6 +16,8 @@ from mammoscope.data.dicom_modules import MODIFIERS, VIEWS
 from mammoscope.data.dicom_study import write_view
 from mammoscope.data.dicom_tomosynthesis import slice_pictures, tomosynthesis_dataset
 from mammoscope.data.synth import SyntheticView, synthetic_view
+from mammoscope.data.synth_implant import random_implant
+from mammoscope.data.synth_slices import ANGLES_DEG
 from mammoscope.errors import ConfigError
 from mammoscope.io.dicom import read_dicom
 from mammoscope.io.dicom_header import opened, read_header
@@ -169,10 +171,10 @@ def test_every_slice_of_a_tomosynthesis_comes_back(view, tmp_path, syntax):
         assert np.array_equal(read_stored(path, index), stored_values(picture, kind))
 
 
-def test_the_middle_slice_is_the_view_with_its_breast_and_spacing(view, tmp_path):
+def test_the_middle_slice_is_read_with_its_breast_and_spacing(view, tmp_path):
     kind = DicomKind(bits=16, slices=5)
     mammogram = read_dicom(write_view(tmp_path / "a.dcm", view, kind, seed=3))
-    assert np.array_equal(mammogram.pixels, view.pixels)
+    assert np.array_equal(mammogram.pixels, view.slices(5)[2])
     assert (mammogram.laterality, mammogram.view) == ("L", "MLO")
     assert mammogram.spacing_mm == pytest.approx(view.spacing_mm)
     assert mammogram.provenance["frame"] == "3 of 5 (the middle one)"
@@ -190,6 +192,33 @@ def test_slices_lie_one_above_the_other_across_their_plane(view, name, side):
     normal = np.cross(directions[:3], directions[3:])
     thickness = float(shared.PixelMeasuresSequence[0].SpacingBetweenSlices)
     assert np.diff(places, axis=0) == pytest.approx(np.tile(normal * thickness, (3, 1)), abs=1e-4)
+    assert 4 * thickness == pytest.approx(view.thickness_mm)
+    assert places.mean(axis=0) == pytest.approx([0, 0, 0], abs=1e-4)
+
+
+@pytest.mark.parametrize("side", ["L", "R"])
+def test_slices_start_at_the_tube(side):
+    dataset = tomosynthesis_dataset(synthetic_view(3, side, "CC", 96), DicomKind(slices=4), seed=3)
+    frames = dataset.PerFrameFunctionalGroupsSequence
+    heights = [float(f.PlanePositionSequence[0].ImagePositionPatient[2]) for f in frames]
+    assert heights == sorted(heights, reverse=True)
+
+
+@pytest.mark.parametrize(("name", "middle"), [("CC", 0), ("MLO", -45)])
+def test_the_tubes_arc_is_told_with_every_projection(name, middle):
+    view = synthetic_view(3, "L", name, 96)
+    taken = tomosynthesis_dataset(view, DicomKind(slices=2), 3).XRay3DAcquisitionSequence[0]
+    angles = [float(p.PositionerPrimaryAngle) for p in taken.PerProjectionAcquisitionSequence]
+    assert angles == pytest.approx([middle + angle for angle in ANGLES_DEG])
+    assert taken.PrimaryPositionerScanStartAngle == angles[0]
+    assert taken.PrimaryPositionerScanArc == pytest.approx(angles[-1] - angles[0])
+    assert taken.PrimaryPositionerIncrement == pytest.approx(angles[1] - angles[0])
+
+
+def test_an_implant_is_told_without_being_asked_for(tmp_path):
+    view = synthetic_view(3, "L", "CC", 128, implants=(random_implant(3, "L"),), lesions=())
+    for kind in (DicomKind(), DicomKind(slices=2)):
+        assert read_dicom(write_view(tmp_path / "a.dcm", view, kind, seed=3)).implant
 
 
 @pytest.mark.parametrize("syntax", SYNTAXES)

@@ -16,8 +16,8 @@ from typing import Protocol, get_args
 from mammoscope.data.dicom_encoding import SYNTAXES, save
 from mammoscope.data.dicom_levels import DicomKind, Photometric, Relationship, Voi
 from mammoscope.data.dicom_mammogram import mammogram_dataset
-from mammoscope.data.dicom_modules import MODIFIERS, View
-from mammoscope.data.dicom_tomosynthesis import tomosynthesis_dataset
+from mammoscope.data.dicom_modules import MODIFIERS
+from mammoscope.data.dicom_tomosynthesis import SlicedView, tomosynthesis_dataset
 
 __all__ = ["DicomKind", "ExamOfViews", "every_kind", "usual_kind", "write_study", "write_view"]
 
@@ -28,7 +28,7 @@ class ExamOfViews(Protocol):
     """What is needed of an exam; `SyntheticExam` has it: its views and the woman's seed."""
 
     @property
-    def images(self) -> Sequence[View]: ...  # noqa: D102
+    def images(self) -> Sequence[SlicedView]: ...  # noqa: D102
     @property
     def seed(self) -> int: ...  # noqa: D102
 
@@ -58,16 +58,22 @@ def write_study(
     ]
 
 
-def write_view(path: str | Path, view: View, kind: DicomKind, seed: int, number: int = 1) -> Path:
+def write_view(
+    path: str | Path, view: SlicedView, kind: DicomKind, seed: int, number: int = 1
+) -> Path:
     """Write one view as one file: a mammogram or, for a kind with slices, a tomosynthesis.
 
-    Arguments and errors as `mammogram_dataset` and `tomosynthesis_dataset`.
+    A breast with an implant is said to have one, whatever `kind` says. Arguments and errors as
+    `mammogram_dataset` and `tomosynthesis_dataset`.
     """
     make = tomosynthesis_dataset if kind.slices else mammogram_dataset
-    return save(make(view, kind, seed, number), path)
+    dataset = make(view, kind, seed, number)
+    if view.implant is not None:
+        dataset.BreastImplantPresent = "YES"
+    return save(dataset, path)
 
 
-def _name(view: View, kind: DicomKind) -> str:
+def _name(view: SlicedView, kind: DicomKind) -> str:
     ending = "_tomo" if kind.slices else "_raw" if kind.processing else ""
     return f"{view.laterality}-{view.view}{ending}.dcm"
 

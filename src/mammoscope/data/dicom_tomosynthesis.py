@@ -1,16 +1,14 @@
 """A synthetic view as a Breast Tomosynthesis Image (PS3.3 A.55), a multi-frame enhanced object.
 
-The slices are no simulated reconstruction: they are copies of one projection, smeared along the
-sweep of the tube and shifted, the more the farther a slice lies from the middle of the breast.
-The middle slice, number `slices // 2` from 0, is the view itself. That gives a reader's
-multi-frame paths something true to read, and is not fit for teaching anything about depth.
+The slices are shift-and-add reconstructions of nine projections of the breast's layers, see
+`mammoscope.data.synth_slices`; they fill the compressed breast, the one nearest to the tube first.
+The planes lie in patient coordinates whose origin is in the middle of the breast.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
@@ -24,19 +22,18 @@ from mammoscope.data.dicom_modules import (
     View,
     breast_code,
     columns_tilt,
+    primary_angle,
     put,
     subject,
     uid,
     voi,
 )
+from mammoscope.data.synth_slices import ANGLES_DEG, slice_depths
 from mammoscope.errors import ConfigError
 
-__all__ = ["slice_pictures", "tomosynthesis_dataset"]
+__all__ = ["SlicedView", "slice_pictures", "tomosynthesis_dataset"]
 
 _CLASS = "1.2.840.10008.5.1.4.1.1.13.1.3"
-_THICKNESS_MM = 50.0
-_SMEAR, _SHIFT = 0.10, 0.04
-"""Standard deviation of the smear, and the shift, in mm per mm of distance from the middle."""
 
 _IMAGE = {
     "ImageType": ["DERIVED", "PRIMARY", "TOMOSYNTHESIS", "NONE"],
@@ -54,6 +51,7 @@ _IMAGE = {
     "PartialView": "NO",
 }
 _FRAME_TYPE = {
+    "ReconstructionIndex": 1,
     "FrameType": _IMAGE["ImageType"],
     "PixelPresentation": "MONOCHROME",
     "VolumetricProperties": "VOLUME",
@@ -61,31 +59,62 @@ _FRAME_TYPE = {
 }
 
 
-def slice_pictures(view: View, slices: int) -> list[NDArray[np.uint16]]:
-    """The slices from one side of the breast to the other, each of the view's shape.
+_EXPOSURE = {
+    "FieldOfViewShape": "RECTANGLE",
+    "XRayReceptorType": "DIGITAL_DETECTOR",
+    "FieldOfViewOrigin": [0, 0],
+    "KVP": "29",
+    "DistanceSourceToDetector": "660",
+    "DistanceSourceToPatient": "660",
+    "EstimatedRadiographicMagnificationFactor": "1",
+    "AnodeTargetMaterial": "TUNGSTEN",
+    "FilterType": "FLAT",
+    "FilterMaterial": "RHODIUM",
+    "HalfValueLayer": "0.55",
+    "FocalSpots": "0.3",
+    "DetectorTemperature": "30",
+    "ExposureControlMode": "AUTOMATIC",
+    "ExposureControlModeDescription": "None, the image is synthetic",
+    "CompressionForce": "100",
+    "PaddleDescription": "Synthetic",
+}
+_PROJECTION = {
+    "ExposureInmAs": 11.0,
+    "XRayTubeCurrentInmA": 110.0,
+    "ExposureTimeInms": 100.0,
+    "RelativeXRayExposure": 11,
+}
+_RECONSTRUCTION = {
+    "ApplicationName": "Mammoscope",
+    "ApplicationVersion": "1",
+    "ApplicationManufacturer": "Mammoscope",
+    "AlgorithmType": "FILTER_BACK_PROJ",
+    "AlgorithmDescription": "Shift and add of parallel projections, no filter",
+    "AcquisitionIndex": 1,
+}
 
-    Number `slices // 2` is `view.pixels` itself.
+
+class SlicedView(View, Protocol):
+    """What is needed of a view to make slices of it; `SyntheticView` has it.
+
+    Attributes:
+        thickness_mm: of the compressed breast.
+        implant: anything but None if the breast has one.
     """
-    return [_slice(view, _depth_mm(i, slices)) for i in range(slices)]
+
+    @property
+    def thickness_mm(self) -> float: ...  # noqa: D102
+    @property
+    def implant(self) -> object | None: ...  # noqa: D102
+    def slices(self, count: int) -> list[NDArray[np.uint16]]: ...  # noqa: D102
 
 
-def _depth_mm(index: int, slices: int) -> float:
-    return (index - slices // 2) * _THICKNESS_MM / slices
+def slice_pictures(view: SlicedView, slices: int) -> list[NDArray[np.uint16]]:
+    """The slices from the tube's side of the breast to the detector's, each of the view's shape."""
+    return view.slices(slices)
 
 
-def _slice(view: View, depth_mm: float) -> NDArray[np.uint16]:
-    if depth_mm == 0:
-        return view.pixels
-    per_row = abs(depth_mm) / view.spacing_mm[0]
-    smeared = cv2.GaussianBlur(
-        view.pixels, (0, 0), sigmaX=0.3 * _SMEAR * per_row + 0.1, sigmaY=_SMEAR * per_row + 0.1
-    )
-    height = len(smeared)
-    shift = round(_SHIFT * depth_mm / view.spacing_mm[0])
-    return np.asarray(smeared[np.clip(np.arange(height) - shift, 0, height - 1)], np.uint16)
-
-
-def tomosynthesis_dataset(view: View, kind: DicomKind, seed: int, number: int = 1) -> Dataset:
+def tomosynthesis_dataset(view: SlicedView, kind: DicomKind, seed: int, number: int = 1) -> Dataset:
     """A Breast Tomosynthesis Image of `kind.slices` slices; see this module for what they are.
 
     Args:
@@ -114,6 +143,8 @@ def tomosynthesis_dataset(view: View, kind: DicomKind, seed: int, number: int = 
             "PerFrameFunctionalGroupsSequence": [
                 _of_frame(view, index, kind.slices) for index in range(kind.slices)
             ],
+            "XRay3DAcquisitionSequence": [_acquisition(view)],
+            "XRay3DReconstructionSequence": [_item(**_RECONSTRUCTION)],
         },
     )
     pictures = np.stack(slice_pictures(view, kind.slices))
@@ -137,9 +168,9 @@ def _dimensions(organization: str) -> list[Dataset]:
     ]
 
 
-def _shared(view: View, kind: DicomKind) -> Dataset:
+def _shared(view: SlicedView, kind: DicomKind) -> Dataset:
     """The functional groups that hold for all frames."""
-    gap = format_number_as_ds(_THICKNESS_MM / kind.slices)
+    gap = format_number_as_ds(view.thickness_mm / kind.slices)
     rows, columns, _ = _axes(view)
     anatomy = _item(FrameLaterality=view.laterality, AnatomicRegionSequence=[breast_code()])
     measures = _item(
@@ -158,12 +189,32 @@ def _shared(view: View, kind: DicomKind) -> Dataset:
     )
 
 
-def _of_frame(view: View, index: int, slices: int) -> Dataset:
+def _acquisition(view: SlicedView) -> Dataset:
+    """How the projections were taken: the arc of the tube (PS3.3 C.8.21.3.4)."""
+    arc = ANGLES_DEG[-1] - ANGLES_DEG[0]
+    return _item(
+        **_EXPOSURE,
+        PrimaryPositionerScanArc=arc,
+        PrimaryPositionerScanStartAngle=primary_angle(view) + ANGLES_DEG[0],
+        PrimaryPositionerIncrement=arc / (len(ANGLES_DEG) - 1),
+        PerProjectionAcquisitionSequence=[_projection(view, angle) for angle in ANGLES_DEG],
+        BodyPartThickness=format_number_as_ds(view.thickness_mm),
+    )
+
+
+def _projection(view: SlicedView, angle: float) -> Dataset:
+    """One of the projections, from that angle to the middle one."""
+    return _item(
+        **_PROJECTION, PositionerPrimaryAngle=format_number_as_ds(primary_angle(view) + angle)
+    )
+
+
+def _of_frame(view: SlicedView, index: int, slices: int) -> Dataset:
     """Number and place of one frame."""
     content = _item(
         StackID="1", InStackPositionNumber=index + 1, DimensionIndexValues=[1, index + 1]
     )
-    corner = _axes(view)[2] * _depth_mm(index, slices)
+    corner = _axes(view)[2] * slice_depths(view.thickness_mm, slices)[index]
     place = [format_number_as_ds(round(float(x), 6)) for x in corner]
     return _item(
         FrameContentSequence=[content],

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammoscope.anatomy import Mask, breast_mask, pectoral_mask, white_background
+from mammoscope.data.distance import distance_within
 from mammoscope.data.synth_tissue import smoothed
 from mammoscope.errors import ConfigError
 from mammoscope.types import Pixels
@@ -180,7 +181,7 @@ def _clearance(breast: Mask, spacing: Spacing) -> F32:
     square = cv2.resize(
         breast.astype(np.uint8), (breast.shape[1], height), interpolation=cv2.INTER_NEAREST
     )
-    far = cv2.distanceTransform(np.pad(square, 1), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
+    far = distance_within(np.pad(square > 0, 1))[1:-1, 1:-1]
     back = cv2.resize(far * spacing[1], breast.shape[::-1], interpolation=cv2.INTER_LINEAR)
     return np.asarray(np.where(breast, back, 0), np.float32)
 

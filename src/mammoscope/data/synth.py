@@ -25,12 +25,15 @@ import numpy as np
 
 from mammoscope.data.lesions import random_lesion
 from mammoscope.data.story import Placed, random_placed, read_story
+from mammoscope.data.synth_implant import Implant
 from mammoscope.data.synth_look import LOOKS
+from mammoscope.data.synth_objects import ForeignObject
 from mammoscope.data.synth_render import SyntheticView, render
 from mammoscope.data.synth_shape import VIEWS, View
 from mammoscope.data.synth_tissue import DENSE_AREA
 from mammoscope.errors import ConfigError
 from mammoscope.files import write_atomic
+from mammoscope.geometry import box_of
 from mammoscope.types import Laterality
 
 __all__ = [
@@ -54,6 +57,7 @@ class SyntheticExam:
         images: the views.
         seed, height, density: what they were made from.
         lesions: of both breasts, each seen in both views of its breast.
+        implants, objects: likewise; they are no findings.
     """
 
     images: tuple[SyntheticView, ...]
@@ -61,6 +65,8 @@ class SyntheticExam:
     height: int
     density: str
     lesions: tuple[Placed, ...]
+    implants: tuple[Implant, ...] = ()
+    objects: tuple[ForeignObject, ...] = ()
 
 
 def synthetic_exam(
@@ -69,6 +75,9 @@ def synthetic_exam(
     density: str = "C",
     lesions: Sequence[Placed] | Literal["random"] = "random",
     look: str | None = None,
+    *,
+    implants: Sequence[Implant] = (),
+    objects: Sequence[ForeignObject] = (),
 ) -> SyntheticExam:
     """Draw the four views of the woman `seed`.
 
@@ -78,15 +87,19 @@ def synthetic_exam(
         density: BI-RADS grade, "A" to "D".
         lesions: what lies in the breasts; "random" for one malignant mass drawn from the seed.
         look: a key of LOOKS, a maker's processing or "film"; drawn from the seed if None.
+        implants: at most one of each breast; see `mammoscope.data.synth_implant`.
+        objects: markers, clips and devices; see `mammoscope.data.synth_objects`.
 
     Raises:
         ConfigError: if an argument is impossible or the breast has no room for a lesion.
     """
-    placed = _checked(seed, height, density, lesions, look)
+    placed = _checked(seed, height, density, lesions, look, implants)
     images = tuple(
-        render(seed, side, view, height, density, placed, look) for view in VIEWS for side in _SIDES
+        render(seed, side, view, height, density, placed, look, implants=implants, objects=objects)
+        for view in VIEWS
+        for side in _SIDES
     )
-    return SyntheticExam(images, seed, height, density, placed)
+    return SyntheticExam(images, seed, height, density, placed, tuple(implants), tuple(objects))
 
 
 def exam_by_story(
@@ -105,7 +118,15 @@ def exam_by_story(
         ConfigError: a word is not known, or as `synthetic_exam`.
     """
     told = read_story(story, seed)
-    return synthetic_exam(seed, height, told.density, told.lesions, look)
+    return synthetic_exam(
+        seed,
+        height,
+        told.density,
+        told.lesions,
+        look,
+        implants=told.implants,
+        objects=told.objects,
+    )
 
 
 def synthetic_view(
@@ -116,12 +137,17 @@ def synthetic_view(
     density: str = "C",
     lesions: Sequence[Placed] | Literal["random"] = "random",
     look: str | None = None,
+    *,
+    implants: Sequence[Implant] = (),
+    objects: Sequence[ForeignObject] = (),
 ) -> SyntheticView:
     """Draw one view, the same that `synthetic_exam` holds; arguments and errors as there."""
-    placed = _checked(seed, height, density, lesions, look)
+    placed = _checked(seed, height, density, lesions, look, implants)
     if laterality not in _SIDES or view not in VIEWS:
         raise ConfigError(f"View {laterality!r} {view!r} is unknown; give L or R, and CC or MLO.")
-    return render(seed, laterality, view, height, density, placed, look)
+    return render(
+        seed, laterality, view, height, density, placed, look, implants=implants, objects=objects
+    )
 
 
 def _checked(
@@ -130,6 +156,7 @@ def _checked(
     density: str,
     lesions: Sequence[Placed] | Literal["random"],
     look: str | None,
+    implants: Sequence[Implant],
 ) -> tuple[Placed, ...]:
     if seed < 0:
         raise ConfigError(f"seed is {seed}; give a whole number from 0 upwards.")
@@ -139,8 +166,11 @@ def _checked(
         raise ConfigError(f"density is {density!r}; give A, B, C or D.")
     if look is not None and look not in LOOKS:
         raise ConfigError(f"look is {look!r}; give one of {', '.join(LOOKS)}.")
+    if len({implant.laterality for implant in implants}) < len(implants):
+        raise ConfigError(f"implants are {len(implants)} in one breast; give one or none of each.")
     if lesions == "random":
-        return (random_placed(seed, random_lesion(seed, "mass", "malignant")),)
+        mass = random_lesion(seed, "mass", "malignant")
+        return (random_placed(seed, mass, implants=implants),)
     return tuple(lesions)
 
 
@@ -177,6 +207,8 @@ def _truth(exam: SyntheticExam, bits: int) -> dict[str, Any]:
         "density": exam.density,
         "bits": bits,
         "lesions": [asdict(placed) for placed in exam.lesions],
+        **_told("implants", [asdict(implant) for implant in exam.implants]),
+        **_told("objects", [asdict(thing) for thing in exam.objects]),
         "images": [_image_truth(view) for view in exam.images],
     }
 
@@ -192,11 +224,18 @@ def _image_truth(view: SyntheticView) -> dict[str, Any]:
             {"centre_px": _rounded(seen.centre_px), "box_px": seen.box_px} for seen in view.findings
         ],
         "dense_fraction": round(view.dense_fraction, 4),
+        **_told("implant_box_px", box_of(view.implant_mask)),
+        **_told("objects", [{"name": s.name, "box_px": _rounded(s.box_px)} for s in view.objects]),
     }
 
 
-def _rounded(point: tuple[float, float]) -> list[float]:
-    return [round(x, 2) for x in point]
+def _told(name: str, value: Any) -> dict[str, Any]:
+    """An entry for what is there alone, so that a plain exam's truth stays as it was."""
+    return {name: value} if value else {}
+
+
+def _rounded(numbers: tuple[float, ...]) -> list[float]:
+    return [round(x, 2) for x in numbers]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

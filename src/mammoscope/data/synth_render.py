@@ -1,46 +1,24 @@
-"""From the shape and tissue of a synthetic breast to the pixels of one mammogram.
-
-Large pictures are drawn at up to 2048 rows, twice the detail that tissue here has, and enlarged;
-quantum noise is always drawn per pixel of the result.
-"""
+"""Mammograms and tomosynthesis slices of a synthetic breast, with the truth about them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mammoscope.data import synth_tissue as tissue
-from mammoscope.data.lesions import draw
-from mammoscope.data.story import Placed
-from mammoscope.data.synth_look import LOOKS, Look, develop, expose, look_of, stamp
-from mammoscope.data.synth_shape import (
-    ASPECT,
-    HEIGHT_MM,
-    Outline,
-    Point,
-    View,
-    outline,
-    stream,
-)
-from mammoscope.data.synth_tissue import F32, Grid
+from mammoscope.data.story import Placed, implant_of
+from mammoscope.data.synth_implant import Implant
+from mammoscope.data.synth_light import Mask, lesion_layers, tissue_layers, with_lesions
+from mammoscope.data.synth_look import look_of
+from mammoscope.data.synth_objects import ForeignObject, Ink
+from mammoscope.data.synth_scene import Plan, Scene, enlarge_mask
+from mammoscope.data.synth_shape import HEIGHT_MM, Point, View, stream
+from mammoscope.data.synth_slices import Stack, slice_depths
 from mammoscope.errors import ConfigError
 from mammoscope.geometry import Box, box_of
 from mammoscope.types import Laterality
-
-Mask = NDArray[np.bool_]
-
-_DRAWN_ROWS = 2048
-_GLAND_ROWS = 512
-_WHITE, _SATURATION_MM = 0.8, 25.0
-"""What a lesion adds shrinks the gap to white: by a factor e for so much gland in place of fat."""
-ANGLES: dict[View, float] = {"CC": 0.0, "MLO": 45.0}
-_DARKEST = 0.006
-_NOISE = 0.045
-"""Standard deviation of quantum noise at 4096 rows, of full scale, at full exposure."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,12 +30,29 @@ class SeenLesion:
         mask: (height, width) bool, what a reader would outline.
         box_px: (x1, y1, x2, y2) around it, frame of mammoscope.geometry.
         centre_px: (x, y) of its centre.
+        depth_mm: of its centre from the middle of the compressed breast, away from the tube.
     """
 
     placed: Placed
     mask: Mask
     box_px: Box
     centre_px: tuple[float, float]
+    depth_mm: float = 0.0
+
+
+@dataclass(frozen=True)
+class SeenObject:
+    """A marker, clip or device in one view; no finding.
+
+    Attributes:
+        name: its kind, such as "nipple marker"; several clips have one entry each.
+        box_px: (x1, y1, x2, y2) around what is seen of it.
+        depth_mm: from the middle of the compressed breast, away from the tube.
+    """
+
+    name: str
+    box_px: Box
+    depth_mm: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,10 +65,16 @@ class SyntheticView:
         view: "CC" or "MLO".
         spacing_mm: (row, column) spacing, mm.
         breast_mask: the breast with what is seen of the axilla and the muscle.
-        pectoral_mask: the pectoral muscle; empty in CC.
+        pectoral_mask: the pectoral muscle; empty in CC. It may lie over or under an implant.
         findings: the lesions of this breast, as this view shows them.
-        dense_fraction: part of the breast's area (muscle left out) that is fibroglandular.
+        dense_fraction: part of the breast's area (muscle and implant left out) that is
+            fibroglandular.
         nipple_px: (x, y) of the nipple's tip.
+        thickness_mm: of the compressed breast.
+        implant: the implant of this breast, None if it has none.
+        implant_mask: where it is seen; empty without.
+        objects: markers, clips and devices that this view shows.
+        plan: what it was drawn from.
     """
 
     pixels: NDArray[np.uint16]
@@ -85,6 +86,24 @@ class SyntheticView:
     findings: tuple[SeenLesion, ...]
     dense_fraction: float
     nipple_px: tuple[float, float]
+    thickness_mm: float
+    implant: Implant | None
+    implant_mask: Mask
+    objects: tuple[SeenObject, ...]
+    plan: Plan
+
+    def slices(self, count: int) -> list[NDArray[np.uint16]]:
+        """The slices that a tomosynthesis of this breast shows, each of the shape of `pixels`.
+
+        They are evenly spaced through the breast, the one nearest to the tube first, and follow
+        from `plan` alone. See `mammoscope.data.synth_slices` for how they are made.
+
+        Raises:
+            ConfigError: `count` is below 1.
+        """
+        if count < 1:
+            raise ConfigError(f"slices is {count}; give 1 or more.")
+        return list(_slices(self.plan, count))
 
 
 def render(
@@ -95,63 +114,72 @@ def render(
     density: str,
     lesions: Sequence[Placed],
     look: str | None = None,
+    *,
+    implants: Sequence[Implant] = (),
+    objects: Sequence[ForeignObject] = (),
 ) -> SyntheticView:
-    """Draw one view of one breast with the lesions of it among `lesions`.
+    """Draw one view of one breast with what lies in it of lesions, implants and objects.
 
     Raises:
-        ConfigError: if the breast has no room for a lesion.
+        ConfigError: if the breast has no room for a lesion or an object.
     """
-    shape = outline(seed, laterality, view)
-    coarse = make_grid(shape, min(height, _GLAND_ROWS))
-    gland = tissue.gland(coarse, seed, laterality, density)
-    kept = (coarse.skin > 0) & ~coarse.muscle
-    drawn = _draw(
+    plan = Plan(
         seed,
         laterality,
-        make_grid(shape, min(height, _DRAWN_ROWS)),
+        view,
         height,
-        gland,
-        [placed for placed in lesions if placed.laterality == laterality],
-        LOOKS[look or look_of(seed)],
+        density,
+        tuple(placed for placed in lesions if placed.laterality == laterality),
+        look or look_of(seed),
+        implant_of(implants, laterality),
+        tuple(thing for thing in objects if thing.laterality == laterality),
     )
-    drawn = replace(drawn, dense_fraction=float(np.mean(gland[kept] > 0.5)))
-    result = drawn if laterality == "L" else _mirrored(drawn)
-    stamp(result.pixels, laterality, view)
-    return result
+    return _view(Scene(plan))
 
 
-def _draw(
-    seed: int,
-    side: Laterality,
-    grid: Grid,
-    height: int,
-    gland: F32,
-    lesions: Sequence[Placed],
-    look: Look,
-) -> SyntheticView:
-    """The view in the canonical frame, without its marker."""
-    view, drawn = grid.shape.view, (grid.u.shape[1], grid.u.shape[0])
-    size = (round(height * ASPECT), height)
-    dense = np.asarray(cv2.resize(gland, drawn, interpolation=cv2.INTER_CUBIC), np.float32)
-    light = _light(grid, seed, side, dense)
-    light, seen = _with_lesions(light, grid, lesions)
-    breast, muscle = (_enlarge_mask(m, size) for m in (grid.skin > 0, grid.muscle))
-    shown = cv2.resize(develop(light, grid, look), size, interpolation=cv2.INTER_CUBIC)
-    noise = stream(seed, "noise", side, view)
-    pixels = expose(np.asarray(shown, np.float32), breast, look, noise)
-    return SyntheticView(
-        pixels=pixels,
-        laterality=side,
-        view=view,
-        spacing_mm=(HEIGHT_MM / height, HEIGHT_MM / height),
+def _view(scene: Scene) -> SyntheticView:
+    plan, inside = scene.plan, scene.grid.skin > 0
+    light, seen = with_lesions(scene.tissue.light, scene.grid, plan.lesions, plan.implant)
+    metal = scene.metal()
+    opacity = np.asarray(sum(layer.light for layer in metal), np.float32) if metal else None
+    noise = stream(plan.seed, "noise", plan.laterality, plan.view)
+    breast, muscle, implant = (
+        enlarge_mask(mask, plan.size) for mask in (inside, scene.grid.muscle, scene.implant_mask())
+    )
+    canonical = SyntheticView(
+        pixels=scene.picture(light, opacity, noise),
+        laterality=plan.laterality,
+        view=plan.view,
+        spacing_mm=(HEIGHT_MM / plan.height, HEIGHT_MM / plan.height),
         breast_mask=breast,
         pectoral_mask=muscle & breast,
         findings=tuple(
-            _as_seen(placed, mask & (grid.skin > 0), place, size) for placed, mask, place in seen
+            _as_seen(placed, mask & inside, place, plan.size, scene.depth_mm(placed))
+            for placed, mask, place in seen
         ),
-        dense_fraction=0.0,
-        nipple_px=_scaled(grid.shape.nipple, height),
+        dense_fraction=scene.dense_fraction(),
+        nipple_px=_scaled(scene.shape.nipple, plan.height),
+        thickness_mm=scene.thickness_mm,
+        implant=plan.implant,
+        implant_mask=implant,
+        objects=tuple(_as_object(scene, thing, ink) for thing, ink in scene.inks()),
+        plan=plan,
     )
+    return canonical if plan.laterality == "L" else _mirrored(canonical)
+
+
+def _slices(plan: Plan, count: int) -> Iterator[NDArray[np.uint16]]:
+    scene = Scene(plan)
+    lesions = [(placed, scene.depth_mm(placed)) for placed in plan.lesions]
+    layers = tissue_layers(scene.tissue, scene.thickness_mm)
+    layers += lesion_layers(scene.tissue, lesions, plan.implant)
+    depths = slice_depths(scene.thickness_mm, count)
+    lights = Stack(layers, scene.thickness_mm).slices(depths)
+    metal = scene.metal()
+    bright = Stack(metal, scene.thickness_mm).slices(depths) if metal else [None] * count
+    for number, (light, opacity) in enumerate(zip(lights, bright, strict=True)):
+        noise = stream(plan.seed, "noise", plan.laterality, plan.view, "slice", str(number))
+        yield scene.picture(light, opacity, noise)
 
 
 def _scaled(point: Point, height: int) -> Point:
@@ -159,14 +187,17 @@ def _scaled(point: Point, height: int) -> Point:
 
 
 def _mirrored(view: SyntheticView) -> SyntheticView:
-    """The left-right mirror image, as a right breast is seen."""
+    """The truth left-right mirrored, as a right breast is seen; pixels are that already."""
     width = view.pixels.shape[1]
     return replace(
         view,
-        pixels=np.ascontiguousarray(view.pixels[:, ::-1]),
         breast_mask=np.ascontiguousarray(view.breast_mask[:, ::-1]),
         pectoral_mask=np.ascontiguousarray(view.pectoral_mask[:, ::-1]),
+        implant_mask=np.ascontiguousarray(view.implant_mask[:, ::-1]),
         findings=tuple(_mirrored_lesion(finding) for finding in view.findings),
+        objects=tuple(
+            replace(thing, box_px=_mirrored_box(thing.box_px, width)) for thing in view.objects
+        ),
         nipple_px=(width - view.nipple_px[0], view.nipple_px[1]),
     )
 
@@ -174,87 +205,29 @@ def _mirrored(view: SyntheticView) -> SyntheticView:
 def _mirrored_lesion(seen: SeenLesion) -> SeenLesion:
     mask = np.ascontiguousarray(seen.mask[:, ::-1])
     x, y = seen.centre_px
-    return SeenLesion(seen.placed, mask, _box(mask), (mask.shape[1] - x, y))
+    centre = (mask.shape[1] - x, y)
+    return replace(seen, mask=mask, box_px=_box(mask), centre_px=centre)
 
 
-def _with_lesions(
-    light: F32, grid: Grid, lesions: Sequence[Placed]
-) -> tuple[F32, list[tuple[Placed, Mask, Point]]]:
-    """Tissue with lesions in it; of each its mask (rows, columns) and centre, picture heights."""
-    seen = []
-    for placed in lesions:
-        centre = placed.place(grid.shape)
-        drawing = draw(placed.lesion, HEIGHT_MM / light.shape[0], ANGLES[grid.shape.view])
-        window, part = drawing.windows(
-            light.shape, (centre[0] * len(light), centre[1] * len(light))
-        )
-        if drawing.warp_mm is not None:
-            light[window] = _pulled(light[window], drawing.warp_mm[part], drawing.spacing_mm)
-        gap = np.maximum(_WHITE - light[window], 0)
-        light[window] += gap * (1 - np.exp(-drawing.thickness_mm[part] / _SATURATION_MM))
-        mask = np.zeros(light.shape, np.bool_)
-        mask[window] = drawing.mask[part]
-        seen.append((placed, mask & (grid.skin > 0), centre))
-    return light, seen
+def _mirrored_box(box: Box, width: int) -> Box:
+    return width - box[2], box[1], width - box[0], box[3]
 
 
-def _pulled(light: F32, warp_mm: F32, spacing_mm: tuple[float, float]) -> F32:
-    """The background drawn towards a distortion."""
-    rows, columns = np.indices(light.shape, np.float32)
-    x = columns + warp_mm[..., 0] / np.float32(spacing_mm[1])
-    y = rows + warp_mm[..., 1] / np.float32(spacing_mm[0])
-    moved = cv2.remap(light, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
-    return np.asarray(moved, np.float32)
+def _as_seen(
+    placed: Placed, mask: Mask, centre: Point, size: tuple[int, int], depth_mm: float
+) -> SeenLesion:
+    whole = enlarge_mask(mask, size)
+    return SeenLesion(placed, whole, _box(whole), _scaled(centre, size[1]), depth_mm)
 
 
-def _as_seen(placed: Placed, mask: Mask, centre: Point, size: tuple[int, int]) -> SeenLesion:
-    whole = _enlarge_mask(mask, size)
-    return SeenLesion(placed, whole, _box(whole), _scaled(centre, size[1]))
-
-
-def make_grid(shape: Outline, rows: int) -> Grid:
-    """Coordinates, skin distance and muscle of a picture of `rows` rows."""
-    columns = round(rows * ASPECT)
-    v = (np.arange(rows) + 0.5) / rows
-    u = (np.arange(columns) + 0.5) / rows
-    inside = u[None] < shape.edge(v)[:, None]
-    skin = cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    uu, vv = np.meshgrid(u.astype(np.float32), v.astype(np.float32))
-    muscle = uu < shape.muscle_edge(v)[:, None]
-    return Grid(uu, vv, np.asarray(skin / rows, np.float32), muscle, shape)
-
-
-def _light(grid: Grid, seed: int, side: str, dense: F32) -> F32:
-    """Brightness of the tissue before the skin's falloff, about 0 to 1, (rows, columns)."""
-    view, rows, columns = grid.shape.view, grid.u.shape[0], grid.u.shape[1]
-    fine = tissue.power_law_field((seed, "fine", side, view), rows, 2.2, 7.0)[:, :columns]
-    patches = tissue.smooth_field((seed, "patches", side, view), (rows, columns), 2.0, 6.0)
-    fat = 0.09 + 0.11 * (1 - np.exp(-grid.skin / 0.06)) + 0.012 * patches
-    light = fat + dense * (0.27 + 0.06 * patches) + (0.02 + 0.015 * dense) * fine
-    light += (0.04 + 0.05 * dense) * tissue.web(grid, (seed, "web", side, view))
-    amount = float(stream(seed, "fibrous").uniform(0.6, 1.3))
-    net = tissue.fibres(grid, (seed, "fibres", side, view))
-    near_skin = 0.7 + 0.5 * np.exp(-grid.skin / 0.08)
-    light += amount * near_skin * (0.12 - 0.02 * dense) * net
-    light += 0.09 * tissue.vessels(grid, seed, side)
-    return _with_muscle(light, grid, fine)
-
-
-def _with_muscle(light: F32, grid: Grid, fine: F32) -> F32:
-    """Lay the pectoral muscle behind the tissue: brighter, brightest at the chest wall."""
-    if not grid.muscle.any():
-        return light
-    rows = grid.u.shape[0]
-    soft = cv2.GaussianBlur(grid.muscle.astype(np.float32), (0, 0), 0.004 * rows)
-    depth = np.clip(grid.shape.muscle_edge(grid.v[:, :1].astype(np.float64)) - grid.u, 0, None)
-    muscle = 0.36 + 0.6 * depth + 0.012 * fine
-    mixed = light + soft * (muscle - 0.65 * light)
-    return np.asarray(mixed, np.float32)
-
-
-def _enlarge_mask(mask: Mask, size: tuple[int, int]) -> Mask:
-    grown = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
-    return np.asarray(grown >= 0.5, np.bool_)
+def _as_object(scene: Scene, thing: ForeignObject, ink: Ink) -> SeenObject:
+    """Around the pixels that it takes at least a third as far to white as its brightest one."""
+    found = box_of(ink.cover > ink.cover.max() / 3)
+    x1, y1, x2, y2 = found if found is not None else (0.0, 0.0, 0.0, 0.0)
+    left, top = ink.window[1].start, ink.window[0].start
+    scale = scene.plan.height / scene.grid.u.shape[0]
+    box = tuple(float(n * scale) for n in (left + x1, top + y1, left + x2, top + y2))
+    return SeenObject(thing.kind, (box[0], box[1], box[2], box[3]), scene.depth_mm(thing))
 
 
 def _box(mask: Mask) -> Box:

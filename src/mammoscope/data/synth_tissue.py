@@ -146,11 +146,17 @@ def around_nipple(grid: Grid, field: F32, slow: float, fast: float, bend: F32) -
     )
 
 
-def gland(grid: Grid, seed: int, side: str, density: str) -> F32:
+def gland(grid: Grid, seed: int, side: str, area: float) -> F32:
     """Part of the thickness that is fibroglandular, (rows, columns) float32 in [0, 1].
 
     Several slabs of thresholded tissue lie over each other, as in a projection. They share the
     woman's and the breast's slow pattern, and the threshold gives the wanted density.
+
+    Args:
+        grid: where to draw it.
+        seed: the woman.
+        side: of her.
+        area: wanted share of the breast's area, such as DENSE_AREA of a grade.
     """
     rows, columns = grid.u.shape
     view = grid.shape.view
@@ -163,7 +169,7 @@ def gland(grid: Grid, seed: int, side: str, density: str) -> F32:
     slabs = [base + _slab(common, key, columns) for key in keys]
     tissue = (grid.skin > 0) & ~grid.muscle
     middle: F32 = np.mean(slabs, axis=0, dtype=np.float32)
-    level = np.quantile(middle[tissue], 1 - DENSE_AREA[density])
+    level = np.quantile(middle[tissue], 1 - area)
     amount = [_sigmoid((slab - level) / 0.17) for slab in slabs]
     return np.asarray(np.mean(amount, axis=0), np.float32)
 
@@ -202,9 +208,16 @@ def fibres(grid: Grid, key: Key) -> F32:
 
     Most run towards the nipple, the others anywhere; those that cross add up, as in a projection.
     """
+    total = np.zeros(grid.u.shape, np.float32)
+    for layer in fibre_layers(grid, key):
+        total += layer
+    return as_detected(total)
+
+
+def fibre_layers(grid: Grid, key: Key) -> Iterator[F32]:
+    """The sheets of strands, (rows, columns) each, that `fibres` adds up and blurs."""
     rng = stream(key[0], *key[1:])
     rows, columns = grid.u.shape
-    total = np.zeros((rows, columns), np.float32)
     for _ in range(_FIBRE_LAYERS):
         canvas = np.zeros((rows, columns), np.uint8)
         for points, mm, bright in _strands(rng, grid.shape, _FIBRES // _FIBRE_LAYERS):
@@ -214,8 +227,7 @@ def fibres(grid: Grid, key: Key) -> F32:
             ink = int(255 * bright * min(1.0, wanted / width))
             corners = np.round(points * rows * 16).astype(np.int32)
             cv2.polylines(canvas, [corners], False, ink, width, cv2.LINE_AA, 4)
-        total += canvas / np.float32(255)
-    return as_detected(total)
+        yield np.asarray(canvas / np.float32(255), np.float32)
 
 
 def _strands(

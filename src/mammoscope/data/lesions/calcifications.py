@@ -11,6 +11,7 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
+from mammoscope.data.distance import distance_within
 from mammoscope.data.lesions.description import Lesion
 from mammoscope.data.lesions.drawing import F32, F64, Layers, Mask, Sheet
 from mammoscope.data.lesions.grains import Grains, grains, joined, project
@@ -75,8 +76,7 @@ def _outline(calcium: Mask, sheet: Sheet) -> F32:
 
 def _far(seen: Mask, step: float) -> F32:
     """Distance in mm to the nearest sample that is True."""
-    away = cv2.distanceTransform((~seen).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    return np.asarray(away * step, np.float32)
+    return np.asarray(distance_within(~seen) * step, np.float32)
 
 
 def _spread(places: F64, size: float) -> F64:
