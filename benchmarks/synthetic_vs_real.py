@@ -1,11 +1,14 @@
-"""How far synthetic mammograms are from real ones, and a sheet of both side by side.
+r"""How far synthetic mammograms are from real ones, and a sheet of both side by side.
 
-    python benchmarks/synthetic_vs_real.py DATA [--images 500] [--sheet sheet.png] [--seed 0]
+    python benchmarks/synthetic_vs_real.py DATA [--images 500] [--sheet sheet.png] [--seed 0] \
+        [--samples FOLDER]
 
 DATA holds manifests (as `mammoscope data prepare` makes them) in folders named rsna2022,
-mini_mias and ddsm_tissue. Each picture is measured as the reader sees it: negatives turned over,
-in its own breast's outline, at 640 rows. rsna2022 is squashed to a square, so the synthetic
-pictures are squashed before they are compared with it; shapes are compared with films alone.
+mini_mias, ddsm_tissue and cdd_cesm; FOLDER holds digital mammograms at full resolution. Each
+picture is measured as the reader sees it: negatives turned over, in its own breast's outline, at
+640 rows. rsna2022 is squashed to a square, so the synthetic pictures are squashed before they are
+compared with it; shapes are compared with films alone. Lesions are measured where they are marked,
+in units of the tissue around them, and tissue again at full resolution.
 """
 
 from __future__ import annotations
@@ -35,12 +38,21 @@ from mammoscope.evaluate.markdown import grid
 from mammoscope.io import read_mammogram
 from mammoscope.metrics.resample import patient_bootstrap
 from mammoscope.metrics.roc import auc
+from synthetic_detail import (
+    contrast_table,
+    deep_patch,
+    exponent,
+    full_resolution_table,
+    radial,
+)
 
 Grey = NDArray[np.uint8]
 
 ROWS = 640
 PATCH = 128
 BINS = 32
+FULL = 24
+"""Synthetic pictures at full resolution."""
 _BAND = (0.03, 0.3)
 """Cycles per pixel at ROWS rows: above the outline's share, below the noise and the JPEG's cut."""
 
@@ -83,12 +95,10 @@ def measure(pixels: NDArray[np.uint8 | np.uint16], group: str, squash: bool) -> 
     outline = breast_mask(picture).astype(np.uint8)
     mask = cv2.resize(outline, picture.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
     depth = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 5)
-    patch = _patch(picture, depth)
+    patch = deep_patch(picture, depth, PATCH)
     if patch is None:
         return None
-    frequency, power = _radial(patch)
-    band = (frequency >= _BAND[0]) & (frequency <= _BAND[1])
-    slope = np.polyfit(np.log(frequency[band]), np.log(power[band]), 1)[0]
+    frequency, power = radial(patch)
     inside = picture[mask] / 255
     levels = (inside - np.percentile(inside, 1)) / max(
         float(np.ptp(np.percentile(inside, (1, 99)))), 0.01
@@ -98,7 +108,7 @@ def measure(pixels: NDArray[np.uint8 | np.uint16], group: str, squash: bool) -> 
     upright = picture[:, ::-1] if side_of_mask(mask) == "R" else picture
     return Seen(
         group,
-        -float(slope),
+        exponent(frequency, power, _BAND),
         histogram,
         _octaves(frequency, power),
         _under_skin(picture, depth),
@@ -110,27 +120,6 @@ def measure(pixels: NDArray[np.uint8 | np.uint16], group: str, squash: bool) -> 
             interpolation=cv2.INTER_AREA,
         ),
     )
-
-
-def _patch(picture: Grey, depth: NDArray[np.float32]) -> NDArray[np.float64] | None:
-    """(128, 128) around the deepest place of the breast, windowed; None if that is too shallow."""
-    inner = depth.copy()
-    half = PATCH // 2
-    inner[:half], inner[-half:], inner[:, :half], inner[:, -half:] = 0, 0, 0, 0
-    row, column = np.unravel_index(int(inner.argmax()), inner.shape)
-    if inner[row, column] < half:
-        return None
-    part = picture[row - half : row + half, column - half : column + half].astype(float)
-    return (part - part.mean()) * np.outer(np.hanning(PATCH), np.hanning(PATCH))
-
-
-def _radial(patch: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Frequencies in cycles per pixel and mean power at each."""
-    power = np.abs(np.fft.fft2(patch)) ** 2 + 1e-9
-    ring = np.rint(np.hypot(*np.meshgrid(*[np.fft.fftfreq(PATCH) * PATCH] * 2))).astype(int)
-    sums = np.bincount(ring.ravel(), power.ravel()) / np.bincount(ring.ravel())
-    rings = np.arange(1, PATCH // 2)
-    return rings / PATCH, sums[rings]
 
 
 def _octaves(frequency: NDArray[np.float64], power: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -261,6 +250,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=500)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--sheet", type=Path)
+    parser.add_argument("--samples", type=Path, help="folder of full-resolution mammograms")
     options = parser.parse_args()
     cv2.setNumThreads(1)
     digital = real(options.data / "rsna2022", options.images, options.seed, squash=True)
@@ -288,6 +278,12 @@ def main() -> None:
     )
     print()
     print(density_table(options.data / "ddsm_tissue", 20))
+    print()
+    folders = [options.data / name for name in ("mini_mias", "cdd_cesm")]
+    print(contrast_table(folders, options.images // 2, options.seed))
+    if options.samples:
+        print()
+        print(full_resolution_table(options.samples, FULL, options.seed))
     if options.sheet:
         cv2.imwrite(str(options.sheet), sheet(digital, squashed))
 

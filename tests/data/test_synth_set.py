@@ -1,15 +1,23 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import zlib
 from pathlib import Path
 
 import pytest
 
 pd = pytest.importorskip("pandas")
 
+import mammoscope  # noqa: E402
 from mammoscope.data.manifest import read_manifest  # noqa: E402
+from mammoscope.data.synth import exam_by_story  # noqa: E402
 from mammoscope.data.synth_set import SetOptions, write_set  # noqa: E402
 from mammoscope.errors import ConfigError  # noqa: E402
 from mammoscope.io import read_mammogram  # noqa: E402
+
+SOURCE = str(Path(mammoscope.__file__).parents[1])
 
 
 def test_a_set_has_four_pictures_of_every_woman_and_its_manifest(tmp_path: Path) -> None:
@@ -62,3 +70,19 @@ def test_a_set_of_another_size_wants_another_folder(tmp_path: Path) -> None:
 def test_an_impossible_set_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         SetOptions(**wrong)  # type: ignore[arg-type]
+
+
+def test_another_process_makes_the_same_exam() -> None:
+    story = "D density, 20 mm spiculated mass left, plus benign vascular calcification"
+    code = (
+        "import sys, zlib; import cv2; cv2.setNumThreads(1);"
+        "from mammoscope.data.synth import exam_by_story;"
+        f"exam = exam_by_story(6, {story!r}, 512);"
+        "print([zlib.crc32(view.pixels.tobytes()) for view in exam.images])"
+    )
+    # Python's own hashing and OpenCV's threads differ between processes.
+    env = {**os.environ, "PYTHONHASHSEED": "1", "PYTHONPATH": SOURCE}
+    there = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, check=True)
+    exam = exam_by_story(6, story, 512)
+    here = [zlib.crc32(view.pixels.tobytes()) for view in exam.images]
+    assert there.stdout.decode() == f"{here}\n"

@@ -130,7 +130,8 @@ def _double_reading(
         ),
         "second reader replaced: change of the recall rate": lambda c: _recall_change(simulate(c)),
     }
-    return resampling.measure(light, statistics)
+    note = "the model calls as many as she did; recalled if one of the two calls"
+    return resampling.measure(light, statistics, dict.fromkeys(statistics, note))
 
 
 def _recall_change(found: triage.Triage) -> float:
