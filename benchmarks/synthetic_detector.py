@@ -1,12 +1,15 @@
-"""Train a small detector on synthetic and inserted lesions alone, for `other_worlds.py` to test.
+r"""Train a small detector on synthetic and inserted lesions alone, and test it on real ones.
 
-    python benchmarks/synthetic_detector.py NORMALS --out weights/ [--samples 1200] [--epochs 4]
+    python benchmarks/synthetic_detector.py NORMALS --out weights/ [--samples 1200] [--epochs 4] \
+        [--test DATA...] [--weights OTHER...]
     python benchmarks/other_worlds.py DATA --weights weights/ --out worlds/
 
 NORMALS is a folder with a manifest of real mammograms; those without cancer are used. A third of
 the samples are synthetic views, the others real ones; three of four hold a mass, a distortion or an
-asymmetry, benign or malignant. The network is the reader's; every cell of its map learns whether it
-lies in a lesion. Real lesions are seen by the test alone.
+asymmetry, benign or malignant (see `mammoscope.data.training_stream`). The network is the reader's;
+every cell of its map learns whether it lies in a lesion. Real lesions are seen by the test alone:
+every DATA is a folder with a manifest of real lesions, and what `lesion_froc.py` makes of it is
+printed and written to the weights' folder, for the detector, the weights that ship and OTHER.
 """
 
 from __future__ import annotations
@@ -14,8 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from concurrent.futures import ProcessPoolExecutor
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,24 +29,24 @@ from rich.console import Console
 from rich.progress import track
 from torch.nn import functional
 
-from mammoscope.data.insertion import insert, random_place
-from mammoscope.data.insertion_survey import survey
-from mammoscope.data.lesions import Lesion, random_lesion
+from lesion_froc import report
+from mammoscope.data.lesions.description import Kind
 from mammoscope.data.manifest import read_manifest
-from mammoscope.data.story import random_placed
-from mammoscope.data.synth import synthetic_view
-from mammoscope.errors import MammoscopeError
-from mammoscope.geometry import Box
-from mammoscope.io import read_mammogram
+from mammoscope.data.training_stream import (
+    Normal,
+    StreamOptions,
+    TrainingSample,
+    normals_of,
+    training_samples,
+)
+from mammoscope.files import write_atomic
 from mammoscope.models.card import CARD_FILE, DEFAULT_WEIGHTS, shipped_folder
 from mammoscope.models.networks import LesionMapNet, load_imagenet
 from mammoscope.preprocess import PreprocessParams, prepare
 from mammoscope.train.export import to_onnx, write_weights
-from mammoscope.types import Mammogram
 
 HEIGHT, WIDTH, CELL = 384, 224, 32
-KINDS = ("mass", "mass", "mass", "asymmetry", "distortion")
-ROWS = 640
+KINDS: tuple[Kind, ...] = ("mass", "mass", "mass", "asymmetry", "distortion")
 SQUASHED = 3328 / 4096
 """Width over height of the field that rsna2022's squares were squashed from."""
 
@@ -56,58 +58,24 @@ class Sample(NamedTuple):
     cells: NDArray[np.float32]
 
 
-def sample(number: int, normals: list[Path], seed: int) -> Sample | None:
-    """The sample of that number; None where the breast has no room or the file no breast."""
-    rng = np.random.default_rng([seed, number])
-    with_lesion = rng.random() < 0.75
-    lesion = random_lesion(1000 * seed + number, str(rng.choice(KINDS)))  # type: ignore[arg-type]
-    try:
-        if number % 3 == 0:
-            return _drawn(number, lesion if with_lesion else None, rng)
-        path = normals[int(rng.integers(len(normals)))]
-        return _inserted(path, lesion if with_lesion else None, number)
-    except MammoscopeError:
-        return None
-
-
-def _drawn(number: int, lesion: Lesion | None, rng: np.random.Generator) -> Sample:
-    view = "CC" if rng.random() < 0.5 else "MLO"
-    density = "ABCD"[int(rng.choice(4, p=(0.1, 0.4, 0.4, 0.1)))]
-    placed = [] if lesion is None else [random_placed(number, lesion)]
-    side = placed[0].laterality if placed else "L"
-    look = "film" if rng.random() < 0.3 else None
-    shown = synthetic_view(number, side, view, ROWS, density, placed, look)
-    mammogram = Mammogram(shown.pixels, "synthetic", side, view)
-    return _prepared(mammogram, [seen.box_px for seen in shown.findings])
-
-
-def _inserted(path: Path, lesion: Lesion | None, number: int) -> Sample:
-    mammogram = read_mammogram(path)
-    if lesion is None:
-        return _prepared(mammogram, [])
-    pixels = mammogram.pixels
-    facts = survey(pixels, mammogram.view, None, SQUASHED)
-    made = insert(pixels, lesion, random_place(facts, lesion, number), seed=number, facts=facts)
-    changed = Mammogram(made.pixels, "inserted", mammogram.laterality, mammogram.view)
-    return _prepared(changed, [made.box_px])
-
-
-def _prepared(mammogram: Mammogram, boxes: list[Box]) -> Sample:
-    made = prepare(mammogram, PreprocessParams(HEIGHT, WIDTH))
+def prepared(sample: TrainingSample) -> Sample:
+    """What the network learns of one sample."""
+    made = prepare(sample.mammogram, PreprocessParams(HEIGHT, WIDTH))
     cells = np.zeros((HEIGHT // CELL, WIDTH // CELL), np.float32)
-    for box in boxes:
-        x1, y1, x2, y2 = (np.array(made.geometry.box_to_model(box)) / CELL).tolist()
+    for finding in sample.findings:
+        box = made.geometry.box_to_model(finding.box_px)
+        x1, y1, x2, y2 = (np.array(box) / CELL).tolist()
         rows = slice(max(0, round(y1)), max(round(y2), int(y1) + 1))
         cells[rows, max(0, round(x1)) : max(round(x2), int(x1) + 1)] = 1
     return Sample(made.pixels, cells)
 
 
-def make(normals: list[Path], count: int, seed: int) -> list[Sample]:
+def make(normals: Sequence[Normal], count: int, seed: int) -> list[Sample]:
     """All samples, on two processes."""
-    with ProcessPoolExecutor(2) as pool:
-        found = pool.map(partial(sample, normals=normals, seed=seed), range(count), chunksize=8)
-        shown = track(found, "samples", total=count, console=Console(stderr=True))
-        return [one for one in shown if one is not None]
+    options = StreamOptions(seed, kinds=KINDS, field_aspect=SQUASHED)
+    found = training_samples(range(count), options, normals, workers=2)
+    shown = track(found, "samples", total=count, console=Console(stderr=True))
+    return [prepared(one) for one in shown]
 
 
 def train(samples: list[Sample], epochs: int, seed: int) -> LesionMapNet:
@@ -161,12 +129,13 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=1200)
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--test", nargs="*", type=Path, default=[], metavar="DATA")
+    parser.add_argument("--weights", nargs="*", default=[], metavar="OTHER")
     options = parser.parse_args()
     cv2.setNumThreads(1)
-    manifest = read_manifest(options.normals)
-    healthy = manifest.images[manifest.images["cancer"] == "0"]["image_path"]
+    normals = normals_of(read_manifest(options.normals))
     start = time.perf_counter()
-    samples = make([manifest.path(path) for path in healthy], options.samples, options.seed)
+    samples = make(normals, options.samples, options.seed)
     print(f"{len(samples)} samples in {time.perf_counter() - start:.0f} s", flush=True)
     network = train(samples, options.epochs, options.seed)
     card = json.loads((shipped_folder() / DEFAULT_WEIGHTS / CARD_FILE).read_text(encoding="utf-8"))
@@ -175,7 +144,11 @@ def main() -> None:
         "description": "An experiment: lesions made by us alone.",
     }
     write_weights(options.out, to_onnx(network, HEIGHT, WIDTH), card)
-    print(f"trained in {time.perf_counter() - start:.0f} s")
+    print(f"trained in {time.perf_counter() - start:.0f} s", flush=True)
+    if options.test:
+        text = report(options.test, [options.out, *options.weights, None], options.out)
+        write_atomic(options.out / "froc.md", f"{text}\n".encode())
+        print(text)
 
 
 if __name__ == "__main__":
