@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mammoscope.errors import ConfigError
-from mammoscope.metrics.probabilities import checked_weights
+from mammoscope.metrics.proportions import checked_weights
 from mammoscope.metrics.roc import auc
 
 Weights = Literal["quadratic", "linear", "none"]

@@ -18,10 +18,9 @@ from mammoscope.metrics.probabilities import (
     checked_both,
     checked_probabilities,
     checked_varied,
-    checked_weights,
     logits_of,
 )
-from mammoscope.metrics.proportions import wilson
+from mammoscope.metrics.proportions import checked_weights, wilson
 from mammoscope.metrics.roc import Floats
 
 _SMALLEST_CHANCE = float(np.finfo(np.float64).eps)

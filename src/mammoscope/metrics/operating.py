@@ -17,6 +17,7 @@ from mammoscope.metrics.proportions import (
     Proportion,
     checked_ids,
     checked_weight,
+    checked_weights,
     proportion,
     scaled,
 )
@@ -170,7 +171,7 @@ def probabilistic_f1(truth: ArrayLike, prob: ArrayLike, weight: ArrayLike | None
             f"Probabilities range from {probs.min():g} to {probs.max():g}; "
             "map the scores to 0 to 1 first."
         )
-    weights = np.ones(len(probs)) if weight is None else checked_weight(weight, len(probs))
+    weights = checked_weights(weight, len(probs))
     cancers = float(weights[positive].sum())
     if cancers == 0:
         raise ConfigError("There is no cancer among the cases, so F1 has none to find; add some.")

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mammoscope.errors import ConfigError
 from mammoscope.metrics.prevalence import checked_prevalence
-from mammoscope.metrics.proportions import checked_weight
+from mammoscope.metrics.proportions import checked_weights
 from mammoscope.metrics.roc import checked
 
 Floats = NDArray[np.float64]
@@ -62,7 +62,7 @@ def curve(
         ConfigError: as in `roc.checked`, no cancer, or a prevalence for cases of one class.
     """
     positive, scores = checked(truth, score)
-    weights = np.ones(len(scores)) if weight is None else checked_weight(weight, len(scores))
+    weights = checked_weights(weight, len(scores))
     used = weights > 0
     positive, scores, weights = positive[used], scores[used], weights[used]
     if not positive.any() or (prevalence is not None and positive.all()):

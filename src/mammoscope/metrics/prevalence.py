@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mammoscope.errors import ConfigError
-from mammoscope.metrics.proportions import Proportion, checked_weight, scaled
+from mammoscope.metrics.proportions import Proportion, checked_weights, scaled
 from mammoscope.metrics.roc import checked
 
 Floats = NDArray[np.float64]
@@ -106,7 +106,7 @@ def prevalence_weights(
     """
     positive, _ = checked(truth, np.zeros(len(np.asarray(truth))))
     checked_prevalence(prevalence)
-    weights = np.ones(len(positive)) if weight is None else checked_weight(weight, len(positive))
+    weights = checked_weights(weight, len(positive))
     cancers, others = weights[positive].sum(), weights[~positive].sum()
     if min(cancers, others) == 0:
         raise ConfigError(

@@ -7,7 +7,6 @@ from numpy.typing import ArrayLike
 from scipy.special import logit
 
 from mammoscope.errors import ConfigError
-from mammoscope.metrics.proportions import checked_weight
 from mammoscope.metrics.roc import Bools, Floats, checked
 
 _LARGEST_LOGIT = 30.0
@@ -41,8 +40,3 @@ def logits_of(prob: ArrayLike) -> Floats:
     """log(p / (1 - p)) of probabilities of any shape, held within -30 and 30, so finite."""
     logits = np.clip(logit(np.asarray(prob, np.float64)), -_LARGEST_LOGIT, _LARGEST_LOGIT)
     return np.asarray(logits, np.float64)
-
-
-def checked_weights(weight: ArrayLike | None, n: int) -> Floats:
-    """Case weights (n,), all 1 for None; ConfigError as in `proportions.checked_weight`."""
-    return np.ones(n) if weight is None else checked_weight(weight, n)

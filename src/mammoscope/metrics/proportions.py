@@ -137,6 +137,11 @@ def checked_weight(weight: ArrayLike, n: int) -> Floats:
     return weights
 
 
+def checked_weights(weight: ArrayLike | None, n: int) -> Floats:
+    """Case weights (n,), all 1 for None; ConfigError as in `checked_weight`."""
+    return np.ones(n) if weight is None else checked_weight(weight, n)
+
+
 def checked_ids(patient_ids: ArrayLike, n: int) -> NDArray[np.generic]:
     """Patient labels as an array (n,), or ConfigError if there is not one for each case."""
     ids = np.asarray(patient_ids)
@@ -151,7 +156,7 @@ def _effective(
     """The (weighted) fraction of hits and the effective number of cases it rests on."""
     if patient_ids is None and weight is None:
         return float(flags.mean()), float(len(flags))
-    weights = np.ones(len(flags)) if weight is None else checked_weight(weight, len(flags))
+    weights = checked_weights(weight, len(flags))
     sums, sizes = _by_patient(flags, weights, patient_ids)
     total, patients = sizes.sum(), len(sizes)
     value = float(min(1.0, sums.sum() / total))

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mammoscope.errors import ConfigError
+from mammoscope.metrics.proportions import checked_weight, checked_weights
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -53,7 +54,7 @@ def auc(truth: ArrayLike, score: ArrayLike, weight: ArrayLike | None = None) -> 
         ConfigError: one class only, unequal lengths, NaN, or a truth that is not 0 or 1.
     """
     positive, scores = checked(truth, score)
-    weights = None if weight is None else _checked_weight(weight, len(scores))
+    weights = None if weight is None else checked_weight(weight, len(scores))
     wins, pairs = _wins(positive, scores, weights)
     if pairs == 0:
         raise _one_class(positive)
@@ -94,7 +95,7 @@ def auc_within(truth: ArrayLike, score: ArrayLike, stratum: ArrayLike) -> float:
 def curve(truth: ArrayLike, score: ArrayLike, weight: ArrayLike | None = None) -> Curve:
     """The empirical ROC curve (Metz, Semin Nucl Med 1978;8:283-298); arguments as in `auc`."""
     positive, scores = checked(truth, score)
-    weights = np.ones(len(scores)) if weight is None else _checked_weight(weight, len(scores))
+    weights = checked_weights(weight, len(scores))
     used = weights > 0
     positive, scores, weights = positive[used], scores[used], weights[used]
     thresholds, index = np.unique(-scores, return_inverse=True)
@@ -274,13 +275,6 @@ def _one_class(positive: Bools) -> ConfigError:
         f"Of {len(positive)} cases {positive.sum()} are positive (weight 0 counts as absent): "
         "a ROC figure needs both classes; add cases of the missing one."
     )
-
-
-def _checked_weight(weight: ArrayLike, n: int) -> Floats:
-    weights = np.asarray(weight, np.float64)
-    if weights.shape != (n,) or not np.isfinite(weights).all() or (weights < 0).any():
-        raise ConfigError(f"weight must hold {n} finite numbers of at least 0, one for each case.")
-    return weights
 
 
 def _wins(positive: Bools, scores: Floats, weights: Floats | None) -> tuple[float, float]:

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mammoscope.errors import ConfigError
 from mammoscope.metrics.prevalence import prevalence_weights
-from mammoscope.metrics.proportions import checked_weight
+from mammoscope.metrics.proportions import checked_weights
 from mammoscope.metrics.roc import checked
 
 Floats = NDArray[np.float64]
@@ -240,7 +240,7 @@ class _Cases:
         cancer, scores = checked(truth, score)
         if prevalence is not None:
             return cls(cancer, scores, prevalence_weights(cancer, prevalence, weight))
-        weights = np.ones(len(scores)) if weight is None else checked_weight(weight, len(scores))
+        weights = checked_weights(weight, len(scores))
         if not weights[cancer].any():
             raise ConfigError(f"None of {len(cancer)} cases is a cancer that could be missed.")
         return cls(cancer, scores, weights)
