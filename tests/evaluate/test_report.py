@@ -199,3 +199,12 @@ def test_the_card_gets_thresholds_that_its_own_breasts_reproduce(tmp_path):
         "bcsc_sensitivity", "bcsc_specificity", "top_10_percent",
     }  # fmt: skip
     assert all(0 < point.threshold < 1 for point in points)
+
+
+def test_few_women_get_the_interval_that_holds_for_few_and_a_warning(tmp_path):
+    rows = women(40)
+    ill = [row["patient_id"] for row in rows if row["cancer"]]
+    few = [row for row in rows if row["patient_id"] not in ill[20:]]
+    found = figure(made(saved(tmp_path, few)), "discrimination", "AUC", "image")
+    assert found["method"] == "DeLong, clustered, and Newcombe"
+    assert "few women" in found["note"]

@@ -12,21 +12,26 @@ from mammoscope.errors import ConfigError
 from mammoscope.evaluate.cases import Cases
 from mammoscope.evaluate.estimates import (
     BY_PATIENT,
+    FEW_WOMEN,
+    FEWEST_WOMEN,
     Estimate,
     Resampling,
     Statistic,
     estimate,
+    fewest_women,
     first_clause,
     undefined,
 )
 from mammoscope.metrics import roc
-from mammoscope.metrics.delong import delong
+from mammoscope.metrics.delong import delong, newcombe_interval
 from mammoscope.metrics.resample import auc_intervals
 
 BCSC_SENSITIVITY = 0.869
 BCSC_SPECIFICITY = 0.889
 """Of screening readers: Lehman et al., Radiology 2017;283:49-58."""
 _LEAST_SPECIFICITY = 0.8
+_BOOTSTRAP_FROM = 100
+"""Women of the rarer class from which percentiles of a bootstrap hold as well as DeLong's."""
 
 RULES: dict[str, Callable[[Any, Any], float]] = {
     f"{BCSC_SPECIFICITY:.1%} specificity": partial(
@@ -40,20 +45,27 @@ RULES: dict[str, Callable[[Any, Any], float]] = {
 
 def discrimination(cases: Cases, resampling: Resampling) -> list[Estimate]:
     """AUC with its intervals, within strata, in part, and one rate at a fixed other one."""
-    found = [_auc(cases, resampling), auc_delong(cases, "AUC, DeLong by patient")]
+    found = _areas(cases, resampling)
     return [*found, *resampling.measure(_coded(cases), _statistics(cases), _NOTES)]
 
 
 def auc_delong(cases: Cases, name: str = "AUC") -> Estimate:
-    """AUC with DeLong's interval for clustered cases; undefined where there are too few."""
+    """AUC with DeLong's interval for clustered cases; undefined where there are too few.
+
+    With few women of a class it is widened to Newcombe's, which holds the truth more often there
+    (docs/coverage.md).
+    """
     try:
         found = delong(cases.truth, cases.rank, cases.patient)
     except ConfigError as error:
         return undefined(name, cases, first_clause(error))
-    low, high = found.interval()
-    return estimate(
-        name, cases, float(found.auc[0]), float(low[0]), float(high[0]), "DeLong, clustered"
-    )
+    (low,), (high,) = found.interval()
+    value, method = float(found.auc[0]), "DeLong, clustered"
+    if fewest_women(cases) < FEW_WOMEN:
+        wider = newcombe_interval(value, found.positives, found.negatives)
+        low, high = min(low, wider[0]), max(high, wider[1])
+        method = "DeLong, clustered, and Newcombe"
+    return estimate(name, cases, value, float(low), float(high), method)
 
 
 def foreign_thresholds(cases: Cases, resampling: Resampling) -> list[Estimate]:
@@ -84,15 +96,27 @@ _NOTES = {
 }
 
 
-def _auc(cases: Cases, resampling: Resampling) -> Estimate:
+def _areas(cases: Cases, resampling: Resampling) -> list[Estimate]:
+    """AUC with the interval that holds best for so many women, and with the other one."""
+    if fewest_women(cases) < FEWEST_WOMEN:
+        return [auc_delong(cases)]
+    if fewest_women(cases) < _BOOTSTRAP_FROM:
+        return [auc_delong(cases), _bootstrapped(cases, resampling, "AUC, bootstrap by patient")]
+    return [
+        _bootstrapped(cases, resampling, "AUC"),
+        auc_delong(cases, "AUC, DeLong by patient"),
+    ]
+
+
+def _bootstrapped(cases: Cases, resampling: Resampling, name: str) -> Estimate:
     try:
         value = roc.auc(cases.truth, cases.rank)
         interval = auc_intervals(
             cases.truth, cases.rank, cases.patient, resampling.n, resampling.seed
         )[0]
     except ConfigError as error:
-        return undefined("AUC", cases, first_clause(error))
-    return estimate("AUC", cases, value, interval.low, interval.high, BY_PATIENT)
+        return undefined(name, cases, first_clause(error))
+    return estimate(name, cases, value, interval.low, interval.high, BY_PATIENT)
 
 
 def _statistics(cases: Cases) -> dict[str, Statistic]:

@@ -17,9 +17,12 @@ Statistic = Callable[[Cases], float | Floats]
 
 BY_PATIENT = "bootstrap by patient"
 
+FEW_WOMEN = 30
+"""Of either class: below, intervals may cover less than they say (docs/coverage.md)."""
+
 # With fewer women of either class a bootstrap repeats the same few, and its interval, often
 # 1.000 to 1.000, would claim a certainty that is not there.
-_FEWEST_WOMEN = 5
+FEWEST_WOMEN = 10
 
 
 @dataclass(frozen=True)
@@ -127,7 +130,7 @@ class Resampling:
         self, cases: Cases, statistics: Mapping[str, Statistic], cancer: bool
     ) -> dict[str, Floats]:
         """(resamples, k) values of each statistic; none where there are too few women."""
-        if cancer and _fewest_women(cases) < _FEWEST_WOMEN:
+        if cancer and fewest_women(cases) < FEWEST_WOMEN:
             return {name: np.full((0, 1), np.nan) for name in statistics}
         # In the order of the scores every resample stays sorted, and sorting it again is cheap.
         order = np.argsort(cases.rank, kind="stable")
@@ -175,8 +178,11 @@ def first_clause(error: ConfigError) -> str:
 
 def cautions(cases: Cases) -> list[str]:
     """What a reader must be told about so few cases; empty for many."""
-    positives, n = int(cases.truth.sum()), len(cases.truth)
-    return ["few cases"] if n < 50 or min(positives, n - positives) < 20 else []
+    women = fewest_women(cases)
+    if not 0 < women < FEW_WOMEN:
+        return []
+    rarer = "with cancer" if _women(cases, 1) == women else "without"
+    return [f"few women: {women} {rarer}, so the interval may be too narrow"]
 
 
 def _estimate(
@@ -187,7 +193,7 @@ def _estimate(
         number["positives"] = None
     valid = drawn[~np.isnan(drawn)]
     low, high = np.quantile(valid, [0.025, 0.975]) if len(valid) else (np.nan, np.nan)
-    found = [note, *(cautions(cases) if cancer or len(cases.truth) < 50 else [])]
+    found = [note, *(cautions(cases) if cancer else [])]
     if np.isnan(value):
         found.append("undefined: too few cases or one class only")
     elif not len(valid):
@@ -201,8 +207,13 @@ def _estimate(
     )  # fmt: skip
 
 
-def _fewest_women(cases: Cases) -> int:
-    return min(len(np.unique(cases.patient[cases.truth == k])) for k in (0, 1))
+def fewest_women(cases: Cases) -> int:
+    """Women of the rarer class: what an interval rests on."""
+    return min(_women(cases, k) for k in (0, 1))
+
+
+def _women(cases: Cases, truth: int) -> int:
+    return len(np.unique(cases.patient[cases.truth == truth]))
 
 
 def _values(statistic: Statistic, cases: Cases) -> Floats:

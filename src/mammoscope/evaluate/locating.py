@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from mammoscope.errors import ConfigError
 from mammoscope.evaluate.cases import Cases
-from mammoscope.evaluate.estimates import Estimate, Resampling, Statistic
+from mammoscope.evaluate.estimates import Estimate, Resampling, Statistic, estimate
 from mammoscope.evaluate.joining import Judged
 from mammoscope.evaluate.tables import texts
 from mammoscope.metrics import froc
@@ -22,11 +22,17 @@ from mammoscope.metrics.average_precision import interpolated_precision, rank
 from mammoscope.metrics.hit_rule import HitRule
 from mammoscope.metrics.marks import Candidates, Lesions
 from mammoscope.metrics.matching import Matches, match
+from mammoscope.metrics.proportions import proportion
 
 Floats = NDArray[np.float64]
 Weighted = Callable[[Floats], float | Floats]
 
 _IOU = 0.5
+_AT = "sensitivity at {:g} false positives per image"
+_WILSON = "Wilson, clustered by patient"
+_ROUNDING = 1e-9
+_BOOTSTRAP_FROM = 50
+"""Women with a lesion from which a bootstrap of FROC's sensitivities holds (docs/coverage.md)."""
 _EDGES = ["x1_px", "y1_px", "x2_px", "y2_px"]
 _GRID = np.concatenate([[0.0], np.geomspace(0.02, 8, 60)])
 
@@ -65,7 +71,8 @@ def located(
     for kind, part in _parts(matches, lesions):
         cases = _cases(judged, part, model)
         note = f"{len(part.lesion_image)} lesions; hit: {rule}"
-        statistics = _statistics(part)
+        found += _sensitivities(cases, part, kind, note)
+        statistics = _statistics(part, cases)
         names = {f"{kind}: {name}": statistic for name, statistic in statistics.items()}
         found += resampling.measure(cases, names, dict.fromkeys(names, note), cancer=False)
         on_grid = _resampled(partial(_on_grid, part), part.n_images)
@@ -143,11 +150,11 @@ def _cases(judged: Judged, matches: Matches, model: str) -> Cases:
     )  # fmt: skip
 
 
-def _statistics(matches: Matches) -> dict[str, Statistic]:
-    found: dict[str, Weighted] = {
-        f"sensitivity at {fppi:g} false positives per image": partial(_sensitivity, matches, fppi)
-        for fppi in froc.FPPI
-    }
+def _statistics(matches: Matches, cases: Cases) -> dict[str, Statistic]:
+    found: dict[str, Weighted] = {}
+    if _women(matches, cases) >= _BOOTSTRAP_FROM:
+        for fppi in froc.FPPI:
+            found[_AT.format(fppi)] = partial(_sensitivity, matches, fppi)
     found["mean of these sensitivities"] = lambda w: froc.mean_sensitivity(matches, image_weight=w)
     if not matches.lesion_free.any():
         found["AFROC area, all images (AFROC1)"] = lambda w: froc.afroc_area(
@@ -159,6 +166,28 @@ def _statistics(matches: Matches) -> dict[str, Statistic]:
     if np.bincount(matches.lesion_image).max() == 1:
         found["LROC area"] = lambda w: froc.lroc_area(matches, w)
     return {name: _resampled(of, matches.n_images) for name, of in found.items()}
+
+
+def _sensitivities(cases: Cases, matches: Matches, kind: str, note: str) -> list[Estimate]:
+    """With few women: by Wilson's interval at the threshold found, where a bootstrap fails."""
+    if _women(matches, cases) >= _BOOTSTRAP_FROM:
+        return []
+    curve = froc.froc(matches)
+    women = cases.patient[matches.lesion_image]
+    found = []
+    for fppi in froc.FPPI:
+        last = np.searchsorted(curve.false_positives, fppi + _ROUNDING, "right") - 1
+        hit = proportion(matches.lesion_score >= curve.threshold[last], women)
+        found.append(
+            estimate(
+                f"{kind}: {_AT.format(fppi)}", cases, hit.value, hit.low, hit.high, _WILSON, note
+            )
+        )
+    return found
+
+
+def _women(matches: Matches, cases: Cases) -> int:
+    return len(np.unique(cases.patient[matches.lesion_image]))
 
 
 def _precision(
