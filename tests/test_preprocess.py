@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from mammoscope.errors import ConfigError
-from mammoscope.preprocess import PreprocessParams, prepare
+from mammoscope.preprocess import PreprocessParams, prepare, without_padding
 from mammoscope.types import Laterality, Mammogram
-from pictures import breast
+from pictures import breast, ultrasound
 
 PARAMS = PreprocessParams(height=224, width=128)
 SIZES = [(320, 240), (641, 503), (1279, 1041)]
@@ -147,3 +147,53 @@ def test_an_unknown_parameter_is_named_with_the_known_ones() -> None:
 def test_parameters_survive_the_card() -> None:
     params = PreprocessParams(height=320, width=192, margin=0.05, sharpen=0.5)
     assert PreprocessParams.from_mapping(params.to_mapping()) == params
+
+
+PICTURE = PreprocessParams(height=64, width=64, kind="picture")
+
+
+def test_a_picture_keeps_its_proportions_between_black_bars() -> None:
+    prepared = prepare(Mammogram(np.full((240, 320), 200, np.uint8), "u.png"), PICTURE)
+    assert (prepared.pixels[8:56] == 200).all()
+    assert not prepared.pixels[:8].any()
+    assert not prepared.pixels[56:].any()
+    assert ((prepared.tissue == 255) == (prepared.pixels > 0)).all()
+    corners = prepared.geometry.to_source([[0, 8], [64, 56]])
+    assert corners == pytest.approx(np.array([[0, 0], [320, 240]]))
+
+
+def test_a_picture_is_squashed_if_wanted() -> None:
+    params = PreprocessParams(height=64, width=64, kind="picture", letterbox=False)
+    prepared = prepare(Mammogram(ultrasound(), "u.png"), params)
+    assert prepared.tissue.all()
+    assert prepared.geometry.to_source([[64, 64]]) == pytest.approx(np.array([[320, 240]]))
+
+
+def test_a_picture_is_not_mirrored() -> None:
+    picture = breast("R")
+    prepared = prepare(Mammogram(picture, "r.png", laterality="R"), PICTURE)
+    assert prepared.chest_side is None
+    assert prepared.pixels[:, 40:56].mean() > prepared.pixels[:, 8:24].mean()
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("edge", [np.s_[:, :9], np.s_[:, -9:], np.s_[:9], np.s_[-9:]])
+def test_white_padding_is_filled_with_the_picture(bits: int, edge: tuple[slice, ...]) -> None:
+    picture = np.random.default_rng(0).integers(90, 160, (128, 128), dtype=np.uint8)
+    picture[edge] = 255
+    filled = without_padding(picture if bits == 8 else as_uint16(picture))
+    assert filled.shape == picture.shape
+    assert filled.max() < 160 * (1 if bits == 8 else 257)
+
+
+def test_a_picture_without_padding_is_left_alone() -> None:
+    picture = ultrasound()
+    assert without_padding(picture) is picture
+    bright = picture.copy()
+    bright[:200] = 255  # more than a quarter: that is what the picture shows
+    assert without_padding(bright) is bright
+
+
+def test_a_kind_that_is_not_known_is_an_error() -> None:
+    with pytest.raises(ConfigError, match="kind is 'film'"):
+        PreprocessParams(kind="film")  # type: ignore[arg-type]

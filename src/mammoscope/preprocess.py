@@ -1,15 +1,17 @@
 """From a Mammogram to what the network sees, with the geometry that leads back.
 
-Steps, in order: find the breast, crop to it, mirror so that the chest wall is on the left,
-optionally sharpen and enhance contrast, resize. Training and the product both come through
-`prepare`; its parameters travel with the weights (card.json, field "preprocess").
+Steps for a mammogram, in order: find the breast, crop to it, mirror so that the chest wall is on
+the left, resize, optionally sharpen and enhance contrast. Any other picture (ultrasound, a crop
+around a lesion) is used whole: white padding at its edges is filled, then it is resized. Training
+and the product both come through `prepare`; its parameters travel with the weights (card.json,
+field "preprocess").
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, cast
 
 import cv2
 import numpy as np
@@ -18,7 +20,12 @@ from numpy.typing import NDArray
 from mammoscope.anatomy import Mask, breast_mask, side_of_mask, to_uint8
 from mammoscope.errors import ConfigError
 from mammoscope.geometry import Geometry, box_of
-from mammoscope.types import Mammogram
+from mammoscope.types import Mammogram, Pixels
+
+_WHITE, _BRIGHT, _MOSTLY = 0.98, 0.9, 0.95
+_EDGES = (np.s_[0], np.s_[-1], np.s_[:, 0], np.s_[:, -1])
+_BLUR_PX = 4
+"""Rows or columns beside white padding that resizing and the film's edge have brightened."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +38,8 @@ class PreprocessParams:
         sharpen: amount of the unsharp mask (0 is off; 1 adds the whole difference).
         sharpen_sigma: its Gaussian, in pixels of the network's input.
         clahe_clip: clip limit of contrast-limited adaptive histogram equalisation (0 is off).
+        kind: "mammogram", or "picture" for what has no breast to crop to: used whole.
+        letterbox: a picture keeps its proportions and the rest is black; else it is squashed.
 
     Raises:
         ConfigError: a value is out of its range.
@@ -42,6 +51,8 @@ class PreprocessParams:
     sharpen: float = 0.0
     sharpen_sigma: float = 2.0
     clahe_clip: float = 0.0
+    kind: Literal["mammogram", "picture"] = "mammogram"
+    letterbox: bool = True
 
     def __post_init__(self) -> None:
         if self.height < 32 or self.width < 32:
@@ -52,6 +63,8 @@ class PreprocessParams:
         for name in ("margin", "sharpen", "clahe_clip"):
             if getattr(self, name) < 0:
                 raise ConfigError(f"preprocess {name} is {getattr(self, name)}; give 0 or more.")
+        if self.kind not in ("mammogram", "picture"):
+            raise ConfigError(f"preprocess kind is {self.kind!r}; give mammogram or picture.")
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> Self:
@@ -89,10 +102,12 @@ class Prepared:
 
 
 def prepare(mammogram: Mammogram, params: PreprocessParams) -> Prepared:
-    """Crop, orient, enhance and resize one mammogram.
+    """Make the network's input of one mammogram, or of another picture if `params` say so.
 
-    A picture in which no breast is found is used whole.
+    A mammogram in which no breast is found is used whole.
     """
+    if params.kind == "picture":
+        return _prepare_picture(mammogram, params)
     mask = breast_mask(mammogram.pixels)
     side = side_of_mask(mask) or mammogram.laterality
     box = _crop_box(mask, mammogram.shape, params.margin)
@@ -109,6 +124,65 @@ def prepare(mammogram: Mammogram, params: PreprocessParams) -> Prepared:
         crop, tissue = np.ascontiguousarray(crop[:, ::-1]), np.ascontiguousarray(tissue[:, ::-1])
         geometry = geometry.flip_x()
     return Prepared(_enhance(to_uint8(crop), params), geometry, box, side, tissue)
+
+
+def _prepare_picture(picture: Mammogram, params: PreprocessParams) -> Prepared:
+    """Use a picture whole: no breast is looked for and nothing is mirrored."""
+    height, width = picture.shape
+    top, bottom, left, right = _letterbox(picture.shape, params) if params.letterbox else (0,) * 4
+    inner = (params.height - top - bottom, params.width - left - right)
+    pixels = cv2.resize(
+        without_padding(picture.pixels),
+        inner[::-1],
+        interpolation=_interpolation((height, width), params),
+    )
+    geometry = Geometry.identity(picture.shape, picture.spacing_mm).resize(inner)
+    geometry = geometry.crop((-left, -top, inner[1] + right, inner[0] + bottom))
+    edges = (top, bottom, left, right, cv2.BORDER_CONSTANT)
+    seen = (_enhance(to_uint8(pixels), params), np.full(inner, 255, np.uint8))
+    framed, tissue = (
+        np.asarray(cv2.copyMakeBorder(plane, *edges, value=0), np.uint8) for plane in seen
+    )
+    return Prepared(framed, geometry, (0, 0, width, height), None, tissue)
+
+
+def _letterbox(shape: tuple[int, int], params: PreprocessParams) -> tuple[int, int, int, int]:
+    """Black rows above and below and columns left and right, in the network's input."""
+    scale = min(params.height / shape[0], params.width / shape[1])
+    rows = params.height - max(1, round(shape[0] * scale))
+    columns = params.width - max(1, round(shape[1] * scale))
+    return rows // 2, rows - rows // 2, columns // 2, columns - columns // 2
+
+
+def without_padding(pixels: Pixels) -> Pixels:
+    """Fill white rows and columns at the edges of a picture with its mirror image.
+
+    A crop that reaches beyond the film is padded with white, and by how much depends on where
+    the lesion lies, which is not for a network to learn.
+
+    Args:
+        pixels: (height, width); left alone unless up to a quarter of a side is white.
+    """
+    white = _WHITE * np.iinfo(pixels.dtype).max
+    if all((pixels[edge] < white).mean() > 1 - _MOSTLY for edge in _EDGES):
+        return pixels
+    level = pixels / np.iinfo(pixels.dtype).max
+    rows, columns = (np.quantile(level, 1 - _MOSTLY, axis=axis) for axis in (1, 0))
+    runs = [_run(edge) for edge in (rows, rows[::-1], columns, columns[::-1])]
+    height, width = pixels.shape
+    if not any(runs) or max(*runs[:2]) > height // 4 or max(*runs[2:]) > width // 4:
+        return pixels
+    top, bottom, left, right = (run + _BLUR_PX if run else 0 for run in runs)
+    inner = pixels[top : height - bottom, left : width - right]
+    filled = cv2.copyMakeBorder(inner, top, bottom, left, right, cv2.BORDER_REFLECT_101)
+    return cast("Pixels", filled)
+
+
+def _run(level: NDArray[np.float64]) -> int:
+    """How many lines of these grey levels are bright, if the outermost is white."""
+    if level[0] < _WHITE:
+        return 0
+    return int(np.argmin(np.append(level >= _BRIGHT, np.False_)))
 
 
 def _tissue(

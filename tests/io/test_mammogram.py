@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from mammoscope.errors import CorruptError, RefusedError
-from mammoscope.io import read_mammogram
-from pictures import breast, text_page
+from mammoscope.io import read_mammogram, read_picture
+from pictures import breast, text_page, ultrasound
 
 
 def read(folder, pixels, name="L_CC.png"):
@@ -58,3 +58,17 @@ def test_dicom_goes_through_the_same_steps(data_dir):
     image = read_mammogram(data_dir / "samples" / "dicom" / "MG1_J2KI.dcm")
     assert image.laterality == "L"
     assert image.view == "MLO"
+
+
+@pytest.mark.parametrize("drawn", [ultrasound, text_page])
+def test_a_picture_of_anything_is_read_as_it_is_stored(tmp_path, drawn):
+    path = tmp_path / "picture.png"
+    path.write_bytes(imagecodecs.png_encode(drawn()))
+    np.testing.assert_array_equal(read_picture(path).pixels, drawn())
+    with pytest.raises(RefusedError):
+        read_mammogram(path)
+
+
+def test_a_picture_that_cannot_be_read_is_an_error(tmp_path):
+    with pytest.raises(CorruptError):
+        read_picture(tmp_path / "none.png")

@@ -7,7 +7,7 @@ every report.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -42,7 +42,7 @@ class Engine:
 
     Attributes:
         runtime: what runs it, for the report: program, version, precision.
-        _infer: (n, 1, h, w) float32 to the three outputs, in the order of OUTPUTS.
+        _infer: (n, 1, h, w) float32 to the outputs that it was loaded with, in their order.
     """
 
     runtime: str
@@ -50,16 +50,26 @@ class Engine:
 
     def run(self, pixels: NDArray[np.uint8]) -> RawOutputs:
         """Judge (n, height, width) uint8 images as `mammoscope.preprocess.prepare` gives them."""
-        return RawOutputs(*self._infer(pixels[:, None].astype(np.float32) / np.float32(255)))
+        return RawOutputs(*self.arrays(pixels))
+
+    def arrays(self, pixels: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+        """The same for a network with other outputs: an array each, in the order asked for."""
+        return self._infer(pixels[:, None].astype(np.float32) / np.float32(255))
 
 
-def load_engine(network: bytes, runtime: Runtime = "auto", precision: Precision = "auto") -> Engine:
+def load_engine(
+    network: bytes,
+    runtime: Runtime = "auto",
+    precision: Precision = "auto",
+    outputs: Sequence[str] = OUTPUTS,
+) -> Engine:
     """Load an ONNX network.
 
     Args:
         network: the ONNX file's bytes.
         runtime: "auto" is OpenVINO, and ONNX Runtime if that cannot be loaded.
         precision: "auto" is bf16 where the CPU computes in it, else f32. ONNX Runtime: f32.
+        outputs: names of the network's outputs that are wanted; a reader has OUTPUTS.
 
     Raises:
         ConfigError: the runtime or precision asked for is unknown or not to be had here.
@@ -72,18 +82,18 @@ def load_engine(network: bytes, runtime: Runtime = "auto", precision: Precision 
         if value not in known:
             raise ConfigError(f"{option} {value!r} is unknown; choose one of {', '.join(known)}.")
     if runtime == "onnxruntime":
-        return _onnxruntime(network, precision, why="")
+        return _onnxruntime(network, precision, outputs, why="")
     try:
-        return _openvino(network, precision)
+        return _openvino(network, precision, outputs)
     except (ImportError, RuntimeError) as error:
         if runtime == "openvino":
             raise ConfigError(
                 f"OpenVINO cannot run this network here ({_gist(error)}); use runtime onnxruntime."
             ) from error
-        return _onnxruntime(network, precision, why=f"; OpenVINO: {_gist(error)}")
+        return _onnxruntime(network, precision, outputs, why=f"; OpenVINO: {_gist(error)}")
 
 
-def _openvino(network: bytes, precision: Precision) -> Engine:
+def _openvino(network: bytes, precision: Precision, outputs: Sequence[str]) -> Engine:
     # The converter's telemetry package asks for consent and phones home; the reader never does.
     os.environ.setdefault("OPENVINO_TELEMETRY", "0")
     import openvino
@@ -95,7 +105,7 @@ def _openvino(network: bytes, precision: Precision) -> Engine:
     chosen = "bf16" if has_bf16 and precision != "f32" else "f32"
     options = {"INFERENCE_PRECISION_HINT": chosen, "PERFORMANCE_HINT": "LATENCY"}
     compiled = core.compile_model(core.read_model(network), "CPU", options)
-    ports = [compiled.output(name) for name in OUTPUTS]
+    ports = [compiled.output(name) for name in outputs]
 
     def infer(pixels: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         result = compiled(pixels)
@@ -105,7 +115,7 @@ def _openvino(network: bytes, precision: Precision) -> Engine:
     return Engine(f"OpenVINO {version}, CPU, {chosen}", infer)
 
 
-def _onnxruntime(network: bytes, precision: Precision, why: str) -> Engine:
+def _onnxruntime(network: bytes, precision: Precision, outputs: Sequence[str], why: str) -> Engine:
     import onnxruntime
     from onnxruntime.capi import onnxruntime_pybind11_state as failures
 
@@ -130,7 +140,7 @@ def _onnxruntime(network: bytes, precision: Precision, why: str) -> Engine:
         ) from error
 
     def infer(pixels: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-        return list(session.run(list(OUTPUTS), {"pixels": pixels}))
+        return list(session.run(list(outputs), {"pixels": pixels}))
 
     return Engine(f"ONNX Runtime {onnxruntime.__version__}, CPU, f32{why}", infer)
 

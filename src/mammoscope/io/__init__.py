@@ -3,7 +3,7 @@
 from mammoscope.io.dicom import read_dicom
 from mammoscope.io.exam import ExamFiles, load_exam, read_exam, scan
 from mammoscope.io.image import read_image
-from mammoscope.io.mammogram import read_mammogram
+from mammoscope.io.mammogram import read_mammogram, read_picture
 
 __all__ = [
     "ExamFiles",
@@ -12,5 +12,6 @@ __all__ = [
     "read_exam",
     "read_image",
     "read_mammogram",
+    "read_picture",
     "scan",
 ]

@@ -20,6 +20,24 @@ HEAD_BYTES = 4096
 _SIDES = {"L": "left", "R": "right"}
 
 
+def read_picture(path: str | Path) -> Mammogram:
+    """Read one file, DICOM or image, of any modality: nothing is turned over or refused for it.
+
+    For ultrasound, crops around lesions and masks.
+
+    Args:
+        path: the file.
+
+    Returns:
+        Pixels (height, width) in the polarity they are stored in.
+
+    Raises:
+        ReadError: the file cannot be read; the subclass says why.
+    """
+    is_dicom_file = is_dicom(read_bytes(path, HEAD_BYTES))
+    return read_dicom(Path(path)) if is_dicom_file else read_image(path)
+
+
 def read_mammogram(path: str | Path) -> Mammogram:
     """Read one file, DICOM or image, decided by its bytes.
 
@@ -39,8 +57,7 @@ def read_mammogram(path: str | Path) -> Mammogram:
         ReadError: the file cannot be read; the subclass says why.
         RefusedError: it can, but is blank, in colour, or shows something else than a breast.
     """
-    is_dicom_file = is_dicom(read_bytes(path, HEAD_BYTES))
-    image = _upright(read_dicom(Path(path)) if is_dicom_file else read_image(path))
+    image = _upright(read_picture(path))
     reason = refusal(image.pixels)
     if reason is not None:
         raise RefusedError(path, reason, "give a mammogram of one breast")

@@ -18,10 +18,8 @@ from mammoscope.anatomy import (
     white_background,
 )
 from mammoscope.errors import ReadError, RefusedError
-from mammoscope.io import read_dicom, read_image
-from mammoscope.io.dicom import is_dicom
+from mammoscope.io import read_picture
 from mammoscope.io.image import read_bytes
-from mammoscope.io.mammogram import HEAD_BYTES
 from mammoscope.io.screen import BLANK_SPAN, refusal
 from mammoscope.types import Pixels
 
@@ -112,8 +110,7 @@ def read_pixels(path: Path) -> Pixels:
     Raises:
         ReadError: it cannot be read.
     """
-    head = read_bytes(path, HEAD_BYTES)
-    return (read_dicom(path) if is_dicom(head) else read_image(path)).pixels
+    return read_picture(path).pixels
 
 
 def look_at(path: Path) -> Look:
