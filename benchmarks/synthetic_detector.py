@@ -40,8 +40,9 @@ from mammoscope.data.training_stream import (
     training_samples,
 )
 from mammoscope.files import write_atomic
+from mammoscope.models import pretrained, registry
 from mammoscope.models.card import CARD_FILE, DEFAULT_WEIGHTS, shipped_folder
-from mammoscope.models.networks import LesionMapNet, load_imagenet
+from mammoscope.models.networks import HeadSpec, Network
 from mammoscope.preprocess import PreprocessParams, prepare
 from mammoscope.train.export import to_onnx, write_weights
 
@@ -78,11 +79,11 @@ def make(normals: Sequence[Normal], count: int, seed: int) -> list[Sample]:
     return [prepared(one) for one in shown]
 
 
-def train(samples: list[Sample], epochs: int, seed: int) -> LesionMapNet:
+def train(samples: list[Sample], epochs: int, seed: int) -> Network:
     """Teach every cell of the map whether it lies in a lesion."""
     torch.manual_seed(seed)
-    network = LesionMapNet(0.0)
-    load_imagenet(network)
+    network = registry.create("efficientnet_lite0", HeadSpec(2, "map", density=True))
+    pretrained.load(network, "imagenet")
     network.freeze(2)
     network = network.to(memory_format=torch.channels_last)
     steps = epochs * (len(samples) // 16)
@@ -108,18 +109,16 @@ def train(samples: list[Sample], epochs: int, seed: int) -> LesionMapNet:
     return network.eval()
 
 
-def _loss(
-    network: LesionMapNet, pixels: NDArray[np.uint8], cells: NDArray[np.float32]
-) -> torch.Tensor:
+def _loss(network: Network, pixels: NDArray[np.uint8], cells: NDArray[np.float32]) -> torch.Tensor:
     x = torch.from_numpy(pixels)[:, None].float() / 255
     target = torch.from_numpy(cells)
     upside = torch.rand(len(x)) < 0.5
     x, target = x.clone(), target.clone()
     x[upside], target[upside] = x[upside].flip(2), target[upside].flip(1)
     x = x ** torch.empty(len(x), 1, 1, 1).uniform_(0.7, 1.4)
-    heads = network(x.contiguous(memory_format=torch.channels_last))
+    said = network(x.contiguous(memory_format=torch.channels_last))
     weight = torch.tensor(4.0)
-    return functional.binary_cross_entropy_with_logits(heads.lesion_map, target, pos_weight=weight)
+    return functional.binary_cross_entropy_with_logits(said.lesion_map, target, pos_weight=weight)
 
 
 def main() -> None:
