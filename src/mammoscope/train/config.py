@@ -1,96 +1,260 @@
-"""A recipe: everything that decides a training run, read from one TOML file in configs/."""
+"""A recipe: everything that decides a training run, read from one TOML file in configs/.
+
+The tables of the file are the dataclasses below, field for field; whatever is left out has the
+default written here. Every value is checked where it is set, with the field's name.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import tomllib
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from mammoscope.errors import ConfigError
 from mammoscope.preprocess import PreprocessParams
+from mammoscope.train.fields import check_fields, choice, names, number, pair, switch, text
+from mammoscope.train.overrides import overridden
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is learned.
+
+    Attributes:
+        target: the manifest's column.
+        classes: its values, in the order of the logits; two classes share one logit, the second's.
+        positive: the classes that count as cancer in AUC and predictions.
+        group: column of which no value may be parted by the folds; patient_id where it is empty.
+        density_weight: of the density loss beside the class loss; above 0 there is a density head.
+        map_weight: of the lesion map's loss; above 0 the findings' masks and boxes supervise it.
+        balance_machines: weigh each image so that all classes weigh the same within every
+            machine; the look of a vendor then tells nothing of the class.
+    """
+
+    target: str = text("cancer")
+    classes: tuple[str, ...] = names("0", "1", least=2)
+    positive: tuple[str, ...] = names("1")
+    group: str = text("duplicate_group")
+    density_weight: float = number(0.0, 0)
+    map_weight: float = number(0.0, 0)
+    balance_machines: bool = switch(False)
+
+    def __post_init__(self) -> None:
+        check_fields(self, "task")
+        strange = set(self.positive) - set(self.classes)
+        if strange or len(self.positive) == len(self.classes):
+            raise ConfigError(
+                f"recipe: task.positive is {list(self.positive)}; "
+                f"give some of task.classes, not all: {list(self.classes)}."
+            )
+
+
+@dataclass(frozen=True)
+class Input:
+    """What the network sees.
+
+    Attributes:
+        kind: "mammogram" reads and prepares as the product does; "picture" reads a plain picture
+            (ultrasound, crops) and resizes it.
+        height, width: of the network's input, pixels.
+        margin: around the breast, as a fraction of the crop's side (mammograms).
+        sharpen: an unsharp mask first.
+        letterbox: pictures keep their aspect and are padded; squashed if false.
+    """
+
+    kind: Literal["mammogram", "picture"] = choice("mammogram", "picture")
+    height: int = number(384, 32)
+    width: int = number(224, 32)
+    margin: float = number(0.02, 0, 1)
+    sharpen: bool = switch(False)
+    letterbox: bool = switch(True)
+
+    def __post_init__(self) -> None:
+        check_fields(self, "input")
+
+
+@dataclass(frozen=True)
+class Head:
+    """How features become logits.
+
+    Attributes:
+        pooling: "map": the pooled lesion map; "average": global average pooling and a linear
+            layer; "own": the architecture's own classifier with its last layer replaced.
+        sharpness: of the lesion map's pooling; 0 is its mean, more leads to its maximum.
+        hidden: units of a layer with ReLU before the last; 0 is none.
+        dropout: share of features left out in training.
+    """
+
+    pooling: Literal["map", "average", "own"] = choice("map", "average", "own")
+    sharpness: float = number(0.0, 0)
+    hidden: int = number(0, 0)
+    dropout: float = number(0.2, 0, 0.95)
+
+    def __post_init__(self) -> None:
+        check_fields(self, "head")
+
+
+@dataclass(frozen=True)
+class Augment:
+    """How a picture may differ each time it is seen; 0 or false switches a part off.
+
+    Attributes:
+        flip_horizontal, flip_vertical: half of the time.
+        degrees, shear: largest angle either way.
+        translate: largest shift as a share of the side.
+        scale: smallest and largest factor.
+        gamma: largest logarithm of the exponent of the grey levels, either way.
+        brightness, contrast: largest relative change.
+        mixup: alpha of the beta distribution from which two pictures' shares are drawn (Zhang et
+            al., "mixup: beyond empirical risk minimization", ICLR 2018).
+    """
+
+    flip_horizontal: bool = switch(False)
+    flip_vertical: bool = switch(True)
+    degrees: float = number(10.0, 0, 180)
+    translate: float = number(0.03, 0, 1)
+    scale: tuple[float, float] = pair(0.92, 1.1)
+    shear: float = number(4.0, 0, 60)
+    gamma: float = number(0.25, 0, 3)
+    brightness: float = number(0.1, 0, 1)
+    contrast: float = number(0.2, 0, 1)
+    mixup: float = number(0.0, 0)
+
+    def __post_init__(self) -> None:
+        check_fields(self, "augment")
+
+
+@dataclass(frozen=True)
+class Optimiser:
+    """How the network learns.
+
+    Attributes:
+        name: the rule; "sgd" has momentum 0.9.
+        learning_rate: the schedule's peak, for the network's last stage.
+        weight_decay: decoupled for "adamw", added to the gradient for the others.
+        head_factor: the new heads learn this much faster.
+        layer_decay: each stage towards the stem learns this much slower (discriminative rates).
+        schedule: of the learning rate, step by step.
+        epochs: how many; left out where the recipe has stages.
+        batch_size: images a step, over all processes together.
+        loss: "focal" is that of Lin et al. (ICCV 2017) with gamma 2.
+        class_weights: weigh images so that all classes weigh the same.
+        sampling: "all" sees every image once an epoch; "balanced" draws the classes as often as
+            each other; "patient" does too, and within a class every patient as often.
+        ema_decay: of the running average of the weights that is kept in the end; 0 is none.
+        frozen: the stem and so many stages after it stay as they were loaded; 0 is nothing.
+        unfreeze_per_epoch: so many of them are let loose after each epoch, the last first.
+        precision: "bf16" computes in bfloat16 where that is safe and the device can; pays for
+            dense convolutions.
+        patience: stop after so many epochs without a better AUC on an inner validation part, and
+            keep the best; the fold that is reported plays no part in it. 0 never stops.
+        clip: largest norm of the gradient.
+    """
+
+    name: str = choice("adamw", "adam", "sgd")
+    learning_rate: float = number(3e-4, above=0)
+    weight_decay: float = number(0.02, 0)
+    head_factor: float = number(1.0, above=0)
+    layer_decay: float = number(1.0, most=1, above=0)
+    schedule: str = choice("one_cycle", "cosine", "constant")
+    epochs: int = number(10, 1)
+    batch_size: int = number(16, 1)
+    loss: str = choice("cross_entropy", "focal")
+    class_weights: bool = switch(False)
+    sampling: str = choice("all", "balanced", "patient")
+    ema_decay: float = number(0.0, 0, 0.99999)
+    frozen: int = number(0, 0)
+    unfreeze_per_epoch: int = number(0, 0)
+    precision: str = choice("fp32", "bf16")
+    patience: int = number(0, 0)
+    clip: float = number(5.0, above=0)
+
+    def __post_init__(self) -> None:
+        check_fields(self, "optimiser")
 
 
 @dataclass(frozen=True)
 class Stage:
     """Some epochs at one input size; small sizes first save most of the time."""
 
-    epochs: int
-    height: int
-    width: int
+    epochs: int = number(1, 1)
+    height: int = number(384, 32)
+    width: int = number(224, 32)
 
     def __post_init__(self) -> None:
-        sides = (self.height, self.width)
-        if self.epochs < 1 or any(side < 32 or side % 32 for side in sides):
-            raise ConfigError(
-                f"recipe stage {self}: epochs must be at least 1, height and width multiples of 32."
-            )
+        check_fields(self, "stages")
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """See the fields; `load_recipe` reads one from a file.
+    """One training run; `load_recipe` reads one from a file.
 
     Attributes:
         name: of the weights it makes.
-        stages: input sizes in order of training; the last is the size the product uses.
-        preprocess: what the network sees; its size must be the last stage's.
-        folds: number of patient-level cross-validation folds.
-        seed: of the splits, the augmentation and the initial heads.
-        batch_size: images per step.
-        learning_rate: peak of the one-cycle schedule for the backbone.
-        head_factor: the new heads learn this much faster.
-        weight_decay: of AdamW.
-        frozen_blocks: backbone stages kept as ImageNet made them.
-        sharpness: of the pooling of the lesion map; 0 is its mean (see networks.pool).
-        density_weight: of the density loss beside the malignancy loss.
-        ema_decay: of the running average of the weights that is kept in the end.
-        balance_machines: weigh each image so that both classes weigh the same within every
-            machine; the look of a vendor then tells nothing of the class.
+        network: "arch" or "arch.tag" of the registry (mammoscope.models.registry).
+        weights: "none", "imagenet", or a file of weights to start from.
+        folds: of the cross-validation, by group.
+        seed: of the splits, the order, the augmentation and the initial heads.
+        task, input, head, augment, optimiser: see their classes.
+        stages: input sizes in order of training, the last being the input's; one of them, with
+            optimiser.epochs, if none is given.
     """
 
-    name: str
-    stages: tuple[Stage, ...]
-    preprocess: PreprocessParams
-    folds: int = 5
-    seed: int = 0
-    batch_size: int = 16
-    learning_rate: float = 5e-4
-    head_factor: float = 4.0
-    weight_decay: float = 0.02
-    frozen_blocks: int = 2
-    sharpness: float = 0.0
-    density_weight: float = 0.3
-    ema_decay: float = 0.99
-    balance_machines: bool = True
+    name: str = text()
+    network: str = text("efficientnet_lite0")
+    weights: str = text("imagenet")
+    folds: int = number(5, 2)
+    seed: int = number(0, 0)
+    task: Task = Task()
+    input: Input = Input()
+    head: Head = Head()
+    augment: Augment = Augment()
+    optimiser: Optimiser = Optimiser()
+    stages: tuple[Stage, ...] = ()
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if not self.stages:
-            raise ConfigError(f"recipe {self.name}: stages is empty; give at least one.")
+            only = Stage(self.optimiser.epochs, self.input.height, self.input.width)
+            object.__setattr__(self, "stages", (only,))
         last = self.stages[-1]
-        if (last.height, last.width) != (self.preprocess.height, self.preprocess.width):
+        if (last.height, last.width) != (self.input.height, self.input.width):
             raise ConfigError(
-                f"recipe {self.name}: the last stage is {last.height} x {last.width}, but "
-                f"preprocess makes {self.preprocess.height} x {self.preprocess.width}; "
-                "make them equal."
+                f"recipe: the last of stages is {last.height} x {last.width}, but input is "
+                f"{self.input.height} x {self.input.width}; make them equal."
             )
-        for name, least in (("batch_size", 0), ("learning_rate", 0), ("folds", 1)):
-            if getattr(self, name) <= least:
+        self._check_cells()
+
+    def _check_cells(self) -> None:
+        """A lesion map's cell is 32 x 32 pixels."""
+        mapped = self.head.pooling == "map" or self.task.map_weight > 0
+        for stage in self.stages:
+            if mapped and (stage.height % 32 or stage.width % 32):
                 raise ConfigError(
-                    f"recipe {self.name}: {name} is {getattr(self, name)}; give more than {least}."
+                    f"recipe: input is {stage.height} x {stage.width}; a network with a lesion "
+                    "map needs multiples of 32."
                 )
-        if self.sharpness < 0:
-            raise ConfigError(
-                f"recipe {self.name}: sharpness is {self.sharpness}; give 0 (mean) or more."
-            )
 
     @property
     def epochs(self) -> int:
         """Over all stages."""
         return sum(stage.epochs for stage in self.stages)
+
+    @property
+    def preprocess(self) -> PreprocessParams:
+        """What the product does before the network."""
+        return PreprocessParams(
+            height=self.input.height,
+            width=self.input.width,
+            margin=self.input.margin,
+            sharpen=float(self.input.sharpen),
+            kind=self.input.kind,
+            letterbox=self.input.letterbox,
+        )
 
     @property
     def sha256(self) -> str:
@@ -106,46 +270,68 @@ class Recipe:
         return self.stages[-1]
 
 
-def load_recipe(path: str | Path) -> Recipe:
+TABLES = {
+    "task": Task,
+    "input": Input,
+    "head": Head,
+    "augment": Augment,
+    "optimiser": Optimiser,
+}
+
+
+def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     """Read a TOML recipe.
+
+    Args:
+        path: the file.
+        overrides: "key=value" words that replace the file's values, such as "optimiser.epochs=1".
 
     Raises:
         ConfigError: no such file, not TOML, an unknown field, or an impossible value.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8")
-        table = tomllib.loads(text)
+        table = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(
             f"{path}: cannot be read ({error.strerror}); give a recipe from configs/."
         ) from error
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: is not TOML ({error}); mend that line.") from error
     try:
-        return _build(str(path), table)
-    except TypeError as error:
-        raise ConfigError(
-            f"{path}: a value has the wrong type ({error}); see mammoscope.train.config.Recipe."
-        ) from error
+        return build_recipe(overridden(table, overrides))
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
 
 
-def _build(path: str, table: Mapping[str, Any]) -> Recipe:
-    unknown = set(table) - set(Recipe.__dataclass_fields__)
-    missing = {"name", "stages", "preprocess"} - set(table)
-    if unknown or missing:
-        what = f"unknown field {min(unknown)!r}" if unknown else f"field {min(missing)!r} missing"
-        raise ConfigError(f"{path}: {what}; see mammoscope.train.config.Recipe.")
+def build_recipe(table: Mapping[str, Any]) -> Recipe:
+    """A recipe from the tables of its file; see `load_recipe`."""
     values = dict(table)
-    values["stages"] = tuple(_stage(path, stage) for stage in table["stages"])
-    values["preprocess"] = PreprocessParams.from_mapping(table["preprocess"])
-    return Recipe(**values)
+    for name, kind in TABLES.items():
+        if name in values:
+            values[name] = _table(kind, values[name], name)
+    if "stages" in values:
+        if "epochs" in dict(table.get("optimiser", {})):
+            raise ConfigError("recipe: optimiser.epochs and stages are both given; keep one.")
+        values["stages"] = tuple(_table(Stage, stage, "stages") for stage in values["stages"])
+    made: Recipe = _table(Recipe, values, "")
+    return made
 
 
-def _stage(path: str, values: Mapping[str, Any]) -> Stage:
-    fields = set(Stage.__dataclass_fields__)
-    if set(values) != fields:
+def _table(kind: type[Any], values: Any, where: str) -> Any:
+    inside = f" in [{where}]" if where else ""
+    known = {one.name: one for one in fields(kind)}
+    if not isinstance(values, Mapping):
+        raise ConfigError(f"recipe: {where} is {values!r}; give a table [{where}].")
+    unknown = sorted(set(values) - set(known))
+    if unknown:
         raise ConfigError(
-            f"{path}: a stage has {', '.join(sorted(values)) or 'nothing'}; "
-            f"give {', '.join(sorted(fields))}."
+            f"recipe: unknown field {unknown[0]!r}{inside}; known are {', '.join(known)}."
         )
-    return Stage(**values)
+    missing = [
+        name
+        for name, one in known.items()
+        if name not in values and (one.default is MISSING or kind is Stage)
+    ]
+    if missing:
+        raise ConfigError(f"recipe: field {missing[0]!r}{inside} is missing; add it.")
+    return kind(**values)

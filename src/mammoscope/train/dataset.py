@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -12,184 +11,234 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from rich.progress import track
 from torch import Tensor
 from torch.utils.data import Dataset
+from torchvision import tv_tensors
 from torchvision.transforms import v2
 
-from mammoscope.errors import ConfigError, ReadError
-from mammoscope.files import drafted
-from mammoscope.io import read_mammogram
-from mammoscope.preprocess import PreprocessParams, prepare
-from mammoscope.train.config import Stage
+from mammoscope.data.splits import groups
+from mammoscope.errors import ConfigError
+from mammoscope.train.augment import augmentation
+from mammoscope.train.config import Augment, Recipe, Stage, Task
+from mammoscope.train.prepared import UNMARKED, prepared_images
 from mammoscope.types import DENSITY_GRADES
 
 UNKNOWN = -1
-"""Density of an image whose density nobody recorded; its loss is masked."""
+"""Density or map cell of which nobody recorded the truth; its loss is masked."""
+CELL_PX = 32
+"""Side of a cell of the lesion map in pixels of the network's input."""
+_TOGETHER = ("patient_id", "duplicate_group")
+_USED = ("density", "machine_id", "duplicate_group", "finding", "pathology", "label_conflict")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TrainingSet:
     """Prepared images and their truth, row by row.
 
     Attributes:
-        pixels: (n, height, width) uint8 as the network sees them.
-        rows: n rows of the manifest: image_path, patient_id, cancer, density, machine_id ...
+        pixels: (n, height, width) uint8 as the network sees them, mapped from disk.
+        rows: n rows of the manifest as text, empty for unknown: image_path, patient_id ...
+        target: (n,) int64, index into the task's classes.
+        positive: (n,) bool, whether the class is one that counts as cancer.
+        density: (n,) int64, 0 to 3 for A to D, or UNKNOWN.
+        group: (n,) what folds must not part.
+        weight: (n,) float32 of each image's loss, 1 on average.
+        marks: (n, h, w) uint8 as in `mammoscope.train.prepared`, or None.
         excluded: image_path and reason of every manifest row that is not in it.
     """
 
     pixels: NDArray[np.uint8]
     rows: pd.DataFrame
+    target: NDArray[np.int64]
+    positive: NDArray[np.bool_]
+    density: NDArray[np.int64]
+    group: NDArray[np.str_]
+    weight: NDArray[np.float32]
+    marks: NDArray[np.uint8] | None
     excluded: pd.DataFrame
 
     @property
-    def cancer(self) -> NDArray[np.float32]:
-        """(n,) 0 or 1."""
-        return np.asarray(self.rows["cancer"], np.float32)
+    def maps(self) -> NDArray[np.float32] | None:
+        """(n, height / CELL_PX, width / CELL_PX): share of each cell that findings cover.
 
-    @property
-    def density(self) -> NDArray[np.int64]:
-        """(n,) 0 to 3 for A to D, or UNKNOWN."""
-        grades = {grade: index for index, grade in enumerate(DENSITY_GRADES)}
-        return np.asarray(self.rows["density"].map(grades).fillna(UNKNOWN), np.int64)
+        In [0, 1]; UNKNOWN in all cells of an image whose findings' places are not known. None if
+        no image's are.
+        """
+        if self.marks is None:
+            return None
+        grid = (self.pixels.shape[1] // CELL_PX, self.pixels.shape[2] // CELL_PX)
+        return np.stack([_lesion_map(marks, grid).numpy() for marks in self.marks])
 
 
-def load_training_set(data: Path, params: PreprocessParams, cache: Path) -> TrainingSet:
-    """Read `data`/manifest.csv and every image it names; the second time from `cache`.
+def load_training_set(data: Path, recipe: Recipe, cache: Path) -> TrainingSet:
+    """Read `data`/manifest.csv, findings.csv if there is one, and the images the recipe is about.
+
+    Left out, with the reason in `excluded`: images whose class is unknown or not among the
+    recipe's, whose label contradicts that of a duplicate, or that cannot be read.
+
+    Args:
+        data: the folder.
+        recipe: says which column is learned and what the network sees.
+        cache: folder that keeps the prepared images for the next time.
 
     Raises:
-        ConfigError: the manifest is missing or lacks a column.
+        ConfigError: the manifest is missing, lacks a column or an image of a class, or none of
+            its images can be read.
     """
-    manifest = data / "manifest.csv"
-    if not manifest.is_file():
-        raise ConfigError(f"{manifest}: no such file; give the folder that holds manifest.csv.")
-    rows = pd.read_csv(manifest, dtype={"patient_id": str, "machine_id": str, "site_id": str})
-    missing = {"image_path", "patient_id", "cancer", "density", "machine_id"} - set(rows.columns)
+    task, manifest = recipe.task, data / "manifest.csv"
+    rows = _read(manifest, {"image_path", "patient_id", task.target})
+    why = _left_out(rows, task)
+    used = rows[why == ""]
+    _check_classes(manifest, rows, used, task)
+    findings_file = data / "findings.csv"
+    findings = _read(findings_file, {"image_path"}) if findings_file.is_file() else pd.DataFrame()
+    images = prepared_images(data, used, findings, recipe.preprocess, cache)
+    why[used.index[~images.kept]] = images.reasons
+    kept = used[images.kept].reset_index(drop=True)
+    target = np.asarray(kept[task.target].map(list(task.classes).index), np.int64)
+    weight = balanced_weights(kept["machine_id"], target) if task.balance_machines else None
+    return TrainingSet(
+        images.pixels,
+        kept,
+        target,
+        np.isin(kept[task.target], list(task.positive)),
+        _density(kept),
+        _groups(kept, task.group),
+        np.ones(len(kept), np.float32) if weight is None else weight,
+        images.marks,
+        rows.loc[why != "", ["image_path"]].assign(reason=why[why != ""]),
+    )
+
+
+def _read(path: Path, required: set[str]) -> pd.DataFrame:
+    if not path.is_file():
+        raise ConfigError(f"{path}: no such file; give the folder that holds manifest.csv.")
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    missing = required - set(table.columns)
     if missing:
-        raise ConfigError(f"{manifest}: column {min(missing)!r} is missing; add it.")
-    strange = rows.loc[~rows["cancer"].isin([0, 1]), "cancer"]
-    if len(strange):
+        raise ConfigError(f"{path}: column {min(missing)!r} is missing; add it.")
+    if path.name != "manifest.csv":
+        return table
+    return table.assign(**{name: "" for name in _USED if name not in table})
+
+
+def _left_out(rows: pd.DataFrame, task: Task) -> pd.Series:
+    """Why each row is not used; "" where it is."""
+    target, duplicates = rows[task.target], rows["duplicate_group"]
+    several = rows.groupby("duplicate_group")[task.target].transform("nunique") > 1
+    conflict = (rows["label_conflict"] == "1") | ((duplicates != "") & several)
+    why = pd.Series("", index=rows.index, dtype=object)
+    why[conflict] = "its label contradicts that of a duplicate"
+    why[~target.isin(list(task.classes))] = f"its {task.target} is none of the recipe's classes"
+    why[target == ""] = f"its {task.target} is not known"
+    return why
+
+
+def _check_classes(manifest: Path, rows: pd.DataFrame, used: pd.DataFrame, task: Task) -> None:
+    absent = set(task.classes) - set(used[task.target])
+    if absent:
+        held = ", ".join(repr(value) for value in sorted(rows[task.target].unique())[:10])
         raise ConfigError(
-            f"{manifest}: column 'cancer' holds {strange.iloc[0]!r} in row {strange.index[0] + 2}; "
-            "give 0 or 1 in every row."
+            f"{manifest}: no usable image has {task.target} {min(absent)!r}; the column holds "
+            f"{held or 'nothing'}; mend task.classes or the manifest."
         )
-    key = hashlib.sha256(manifest.read_bytes() + repr(params).encode()).hexdigest()[:16]
-    stored = cache / f"prepared-{key}.npz"
-    if not stored.is_file():
-        _store(stored, data, rows, params)
-    with np.load(stored) as arrays:
-        pixels, kept, reasons = arrays["pixels"], arrays["kept"], arrays["reasons"]
-    excluded = rows.loc[~kept, ["image_path"]].assign(reason=reasons)
-    return TrainingSet(pixels, rows[kept].reset_index(drop=True), excluded)
 
 
-def _store(stored: Path, data: Path, rows: pd.DataFrame, params: PreprocessParams) -> None:
-    pixels, kept, reasons = [], np.ones(len(rows), bool), []
-    for index, name in enumerate(track(rows["image_path"], "preparing images")):
-        try:
-            pixels.append(prepare(read_mammogram(data / name), params).pixels)
-        except ReadError as error:
-            kept[index] = False
-            reasons.append(error.reason)
-    if not pixels:
-        found = reasons[0] if reasons else "it has no rows"
-        raise ConfigError(
-            f"{data / 'manifest.csv'}: none of its images can be used ({found}); "
-            "give the folder that image_path starts from."
-        )
-    stored.parent.mkdir(parents=True, exist_ok=True)
-    with drafted(stored) as draft, draft.open("wb") as file:
-        np.savez(file, pixels=np.stack(pixels), kept=kept, reasons=np.array(reasons, str))
+def _density(rows: pd.DataFrame) -> NDArray[np.int64]:
+    grades = {grade: index for index, grade in enumerate(DENSITY_GRADES)}
+    return np.asarray(rows["density"].map(grades).fillna(UNKNOWN), np.int64)
 
 
-def balanced_weights(rows: pd.DataFrame) -> NDArray[np.float32]:
-    """Weights (n,) with which both classes weigh the same within every machine.
+def _groups(rows: pd.DataFrame, column: str) -> NDArray[np.str_]:
+    """Women and duplicates stay together; of another column, what it says, else the woman."""
+    if column in _TOGETHER:
+        return groups(rows)
+    if column not in rows:
+        raise ConfigError(f"task.group is {column!r}, which the manifest has not; give patient_id.")
+    return np.asarray(rows[column].where(rows[column] != "", rows["patient_id"]), np.str_)
+
+
+def balanced_weights(machine: pd.Series, target: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Weights (n,) with which all classes weigh the same within every machine.
 
     Limited to [0.5, 3], so that a rare class of a rare machine does not rule a batch; a machine
-    that has one class only tells nothing and weighs half. Images of which the machine is not
-    known count as those of one more machine. The mean is 1.
+    that has one class only tells nothing and weighs as little as can be. Images of which the
+    machine is not known count as those of one more machine. The mean is 1.
     """
-    counts = rows.groupby(["machine_id", "cancer"], dropna=False)["cancer"].transform("size")
-    machine = rows.groupby("machine_id", dropna=False)["cancer"].transform("size")
-    weights = np.asarray((0.5 * machine / counts).clip(0.5, 3.0), np.float32)
+    table = pd.DataFrame({"machine": machine.to_numpy(), "target": target})
+    of_machine = table.groupby("machine", dropna=False)["target"]
+    of_class = table.groupby(["machine", "target"], dropna=False)["target"].transform("size")
+    share = 1 / len(np.unique(target))
+    weights = (share * of_machine.transform("size") / of_class).clip(0.5, 3.0).to_numpy(np.float32)
     return np.asarray(weights / weights.mean())
 
 
 class Batch(NamedTuple):
-    """pixels (n, 1, h, w) in [0, 1]; cancer (n,); density (n,) with UNKNOWN; weight (n,)."""
+    """What a step sees of n images.
+
+    pixels (n, 1, h, w) in [0, 1]; target (n,) class; density (n,) with UNKNOWN; lesion_map
+    (n, h / CELL_PX, w / CELL_PX) in [0, 1], UNKNOWN in all cells where places are not known;
+    weight (n,).
+    """
 
     pixels: Tensor
-    cancer: Tensor
+    target: Tensor
     density: Tensor
+    lesion_map: Tensor
     weight: Tensor
 
 
 class Images(Dataset[Batch]):
-    """One stage's view of a TrainingSet: resized to its input size, augmented if training."""
+    """One stage's view of a TrainingSet: resized to its input size, augmented if training.
+
+    Args:
+        data: of which images are shown.
+        index: (m,) which ones, in order.
+        stage: gives the height and width.
+        augment: how pictures are changed, with what is marked in them; None leaves them alone.
+    """
 
     def __init__(
         self,
         data: TrainingSet,
         index: NDArray[np.int64],
         stage: Stage,
-        *,
-        augment: bool,
-        balance: bool = True,
+        augment: Augment | None = None,
     ) -> None:
         self.data, self.index, self.stage = data, index, stage
-        self.transform = augmentation() if augment else None
-        self.cancer, self.density = data.cancer, data.density
-        self.weight = (
-            balanced_weights(data.rows) if balance else np.ones(len(data.rows), np.float32)
-        )
+        self.transform = v2.ToDtype(torch.float32, scale=True)
+        if augment is not None:
+            self.transform = augmentation(augment)
 
     def __len__(self) -> int:
         return len(self.index)
 
     def __getitem__(self, item: int) -> Batch:
-        row = self.index[item]
-        picture = self.data.pixels[row]
-        size = (self.stage.width, self.stage.height)
-        if picture.shape[::-1] != size:
-            picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-        pixels = torch.from_numpy(picture)[None]
-        pixels = (
-            self.transform(pixels)
-            if self.transform
-            else v2.functional.to_dtype(pixels, torch.float32, scale=True)
-        )
+        data, row = self.data, self.index[item]
+        height, width = self.stage.height, self.stage.width
+        grid = (height // CELL_PX, width // CELL_PX)
+        picture = np.asarray(data.pixels[row])
+        if picture.shape != (height, width):
+            picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+        pixels = tv_tensors.Image(torch.from_numpy(picture.copy())[None])
+        if data.marks is None or data.marks[row].max() == UNMARKED:
+            pixels, lesion_map = self.transform(pixels), torch.full(grid, float(UNKNOWN))
+        else:
+            marks = cv2.resize(data.marks[row], (width, height), interpolation=cv2.INTER_NEAREST)
+            pixels, moved = self.transform(pixels, tv_tensors.Mask(torch.from_numpy(marks)[None]))
+            lesion_map = _lesion_map(moved[0].numpy(), grid)
         return Batch(
-            pixels,
-            torch.tensor(self.cancer[row]),
-            torch.tensor(self.density[row]),
-            torch.tensor(self.weight[row]),
+            pixels.as_subclass(Tensor),
+            torch.tensor(data.target[row]),
+            torch.tensor(data.density[row]),
+            lesion_map,
+            torch.tensor(data.weight[row]),
         )
 
 
-def augmentation() -> v2.Compose:
-    """What may differ between two mammograms of the same woman on two machines.
-
-    Geometry: position, size, compression (shear), up against down. Grey levels: exposure,
-    contrast, the vendor's curve (gamma). Left against right is not among them:
-    every image arrives with its chest wall on the left.
-    """
-    return v2.Compose(
-        [
-            v2.RandomVerticalFlip(0.5),
-            v2.RandomAffine(
-                degrees=10,
-                translate=(0.03, 0.03),
-                scale=(0.92, 1.1),
-                shear=(-4, 4, -4, 4),
-                interpolation=v2.InterpolationMode.BILINEAR,
-            ),
-            v2.ToDtype(torch.float32, scale=True),
-            v2.Lambda(_random_gamma),
-            v2.ColorJitter(brightness=0.1, contrast=0.2),
-        ]
-    )
-
-
-def _random_gamma(pixels: Tensor) -> Tensor:
-    gamma = float(torch.empty(1).uniform_(-0.25, 0.25).exp())
-    return pixels.clamp(0, 1) ** gamma
+def _lesion_map(marks: NDArray[np.uint8], grid: tuple[int, int]) -> Tensor:
+    """Marks averaged over the cells of `grid`, in [0, 1]; UNKNOWN in all if they are unmarked."""
+    if marks.max() == UNMARKED:
+        return torch.full(grid, float(UNKNOWN))
+    shares = marks.astype(np.float32) / np.float32(UNMARKED - 1)
+    return torch.from_numpy(cv2.resize(shares, grid[::-1], interpolation=cv2.INTER_AREA))

@@ -6,6 +6,10 @@
 Needs every fold's predictions, for calibration and operating points, and the weights of one
 part: those trained on everything, or with --part those of one fold. Nothing is written unless
 parity holds.
+
+A network with one logit, a lesion map and a density head becomes a reader, whose outputs are
+`mammoscope.infer.engine.OUTPUTS`; any other a classifier, whose outputs are "logits" (n, k) and,
+where it has them, "lesion_map" (n, h, w) and "density" (n, 4), all of them logits.
 """
 
 from __future__ import annotations
@@ -24,18 +28,19 @@ import pandas as pd
 import torch
 import tyro
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
-from mammoscope.data.splits import folds_by_patient
-from mammoscope.errors import WeightsError
+from mammoscope.errors import ConfigError, WeightsError
 from mammoscope.evaluate.card import card_calibration
 from mammoscope.files import write_atomic
 from mammoscope.infer.engine import OUTPUTS, load_engine
 from mammoscope.metrics.recalibration import fit_platt
 from mammoscope.models.card import CARD_FILE, NETWORK_FILE
-from mammoscope.models.networks import Heads, LesionMapNet
+from mammoscope.models.networks import Network
+from mammoscope.train.classifier_card import classifier_calibration
 from mammoscope.train.config import Recipe, load_recipe
 from mammoscope.train.dataset import TrainingSet, load_training_set
+from mammoscope.train.folds import folds
 from mammoscope.train.run import FINAL, WEIGHTS, collect, trained
 
 TOLERANCE = 1e-3
@@ -54,27 +59,52 @@ class Args:
     """The run's folder."""
     out: Path
     """Folder to write network.onnx and card.json to."""
+    overrides: tuple[str, ...] = ()
+    """Those of the run, such as optimiser.epochs=1."""
     part: str = FINAL
     """Whose weights: "final", or a fold's number; a fold's were trained without its women."""
-    card: Path = Path("configs/reader_first.card.json")
-    """The card's written part: description, terms, limits."""
+    card: Path | None = None
+    """The card's written part: description, terms, limits; beside the recipe if not given."""
     metrics: Path | None = None
     """report.json of `mammoscope evaluate` on the folds, to be kept in the card."""
 
 
-def to_onnx(network: LesionMapNet, height: int, width: int) -> bytes:
-    """The network as ONNX with input "pixels" (n, 1, height, width) and outputs OUTPUTS."""
-    network.eval()
+class Exported(nn.Module):
+    """A network whose outputs are a plain tuple, in the order of `names`."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network, self.names = network, output_names(network)
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
+        """Logits by the names of the outputs; see the module's text."""
+        said = self.network(pixels)._asdict()
+        said["malignancy"] = said["logits"][:, 0]
+        return tuple(said[name] for name in self.names)
+
+
+def output_names(network: Network) -> tuple[str, ...]:
+    """What the exported network's outputs are called, in order."""
+    heads = {"lesion_map": network.lesion, "density": network.density}
+    there = tuple(name for name, head in heads.items() if head is not None)
+    if network.spec.logits == 1 and len(there) == len(heads):
+        return OUTPUTS
+    return ("logits", *there)
+
+
+def to_onnx(network: Network, height: int, width: int) -> bytes:
+    """The network as ONNX: input "pixels" (n, 1, height, width), outputs as `output_names`."""
+    wrapped = Exported(network).eval()
     example = torch.rand(2, 1, height, width)
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter warns of its own internals
         path = Path(folder) / NETWORK_FILE
         torch.onnx.export(
-            network,
+            wrapped,
             (example,),
             path,
             input_names=["pixels"],
-            output_names=list(OUTPUTS),
+            output_names=list(wrapped.names),
             dynamic_shapes={"pixels": {0: torch.export.Dim("n", min=1, max=64)}},
             dynamo=True,
             external_data=False,
@@ -84,7 +114,7 @@ def to_onnx(network: LesionMapNet, height: int, width: int) -> bytes:
 
 
 @torch.inference_mode()
-def parity(network: LesionMapNet, onnx: bytes, pixels: NDArray[np.uint8]) -> dict[str, float]:
+def parity(network: Network, onnx: bytes, pixels: NDArray[np.uint8]) -> dict[str, float]:
     """Largest difference of any logit between torch and each runtime, on real images.
 
     Args:
@@ -95,15 +125,12 @@ def parity(network: LesionMapNet, onnx: bytes, pixels: NDArray[np.uint8]) -> dic
     Raises:
         WeightsError: a difference is above TOLERANCE.
     """
-    heads: Heads = network(torch.from_numpy(pixels)[:, None].float() / 255)
+    wrapped = Exported(network).eval()
+    wanted = wrapped(torch.from_numpy(np.array(pixels))[:, None].float() / 255)
     differences = {}
     for runtime in ("openvino", "onnxruntime"):
-        raw = load_engine(onnx, runtime, "f32").run(pixels)
-        differences[runtime] = max(
-            _difference(heads.malignancy, raw.malignancy),
-            _difference(heads.lesion_map, raw.lesion_map),
-            _difference(heads.density, raw.density),
-        )
+        found = load_engine(onnx, runtime, "f32", wrapped.names).arrays(pixels)
+        differences[runtime] = max(map(_difference, wanted, found))
         if not differences[runtime] <= TOLERANCE:
             raise WeightsError(
                 f"the exported network differs from torch by {differences[runtime]:.2g} under "
@@ -126,33 +153,64 @@ def write_weights(out: Path, onnx: bytes, card: dict[str, Any]) -> dict[str, Any
 
 
 def export(args: Args) -> dict[str, Any]:
-    """Do what the module says; returns the card."""
-    recipe = load_recipe(args.recipe)
-    data = load_training_set(args.data, recipe.preprocess, args.run)
+    """Do what the module says; returns the card.
+
+    Raises:
+        ConfigError: the recipe, the data or the card's written part cannot be used.
+        WeightsError: the exported network differs from torch's.
+    """
+    recipe = load_recipe(args.recipe, args.overrides)
+    written = _written(args.card or args.recipe.with_suffix(".card.json"))
+    data = load_training_set(args.data, recipe, args.run)
     network = trained(recipe, args.run / args.part / WEIGHTS)
-    onnx = to_onnx(network, recipe.preprocess.height, recipe.preprocess.width)
+    onnx = to_onnx(network, recipe.input.height, recipe.input.width)
     sample = np.linspace(0, len(data.pixels) - 1, 32).astype(int)
     differences = parity(network, onnx, data.pixels[sample])
-    predictions = collect(args.run, recipe.folds)
-    written = json.loads(args.card.read_text(encoding="utf-8"))
-    calibration = card_calibration(predictions, args.data / "manifest.csv")
     card = {
         **written,
         "name": recipe.name,
         "preprocess": recipe.preprocess.to_mapping(),
-        "calibration": {
-            **written.get("calibration", {}),
-            "platt": calibration["platt"],
-            "map": _map_calibration(predictions, data),
-            "fitted": calibration["note"],
-        },
-        "operating_points": calibration["operating_points"],
+        **_judgement(recipe, network, collect(args.run, recipe.folds), args.data, data),
         "training": written.get("training", {}) | _record(recipe, args, data),
         "parity": differences,
     }
+    card["calibration"] = written.get("calibration", {}) | card["calibration"]
     if args.metrics:
         card["metrics"] = _metrics(json.loads(args.metrics.read_text(encoding="utf-8")))
     return write_weights(args.out, onnx, card)
+
+
+def _written(path: Path) -> dict[str, Any]:
+    try:
+        card: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"{path}: the card's written part cannot be read ({error}); give it by --card."
+        ) from error
+    return card
+
+
+def _judgement(
+    recipe: Recipe, network: Network, predictions: Path, folder: Path, data: TrainingSet
+) -> dict[str, Any]:
+    """How raw outputs become probabilities, and where to draw the line."""
+    names = output_names(network)
+    if names != OUTPUTS:
+        return {"outputs": list(names)} | classifier_calibration(predictions, recipe.task, data)
+    if recipe.task.positive != recipe.task.classes[1:]:
+        raise ConfigError(
+            f"recipe {recipe.name}: a reader's logit is that of cancer, but task.positive is "
+            f"{list(recipe.task.positive)}; give the second class there."
+        )
+    fitted = card_calibration(predictions, folder / "manifest.csv")
+    return {
+        "calibration": {
+            "platt": fitted["platt"],
+            "map": _map_calibration(predictions, data),
+            "fitted": fitted["note"],
+        },
+        "operating_points": fitted["operating_points"],
+    }
 
 
 def _metrics(report: dict[str, Any]) -> dict[str, str]:
@@ -174,20 +232,21 @@ def _metrics(report: dict[str, Any]) -> dict[str, str]:
 
 def _map_calibration(predictions: Path, data: TrainingSet) -> dict[str, float]:
     """Platt's line from the highest cell of each image's map, out of fold, to cancer in it."""
-    judged = pd.read_csv(predictions).merge(data.rows[["image_path", "cancer"]], on="image_path")
-    slope, intercept = fit_platt(judged["peak_logit"].to_numpy(), judged["cancer"].to_numpy())
+    truth = pd.DataFrame({"image_path": data.rows["image_path"], "positive": data.positive})
+    judged = pd.read_csv(predictions).merge(truth, on="image_path")
+    peak, positive = judged["peak_logit"].to_numpy(), judged["positive"].to_numpy(np.int64)
+    slope, intercept = fit_platt(peak, positive)
     return {"slope": slope, "intercept": intercept}
 
 
 def _record(recipe: Recipe, args: Args, data: TrainingSet) -> dict[str, Any]:
     manifest = (args.data / "manifest.csv").read_bytes()
-    fold = folds_by_patient(data.rows, recipe.folds, recipe.seed).astype(str)
-    used = data.rows[fold != args.part]
+    used = folds(data, recipe).astype(str) != args.part
     return {
         "part": "all patients" if args.part == FINAL else f"all patients but fold {args.part}",
-        "images": len(used),
-        "patients": int(used["patient_id"].nunique()),
-        "images_with_cancer": int(used["cancer"].sum()),
+        "images": int(used.sum()),
+        "patients": int(data.rows["patient_id"][used].nunique()),
+        "images_with_cancer": int(data.positive[used].sum()),
         "recipe": args.recipe.name,
         "recipe_sha256": recipe.sha256,
         "manifest_sha256": hashlib.sha256(manifest).hexdigest(),

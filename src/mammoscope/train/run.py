@@ -1,235 +1,220 @@
-"""Train a recipe: every fold by patient, then once on everything.
+"""Train a recipe: every fold by group, then once on everything.
 
     python -m mammoscope.train.run configs/reader_first.toml --data DIR --out runs/reader_first
     python -m mammoscope.train.run ... --only 0 1        # some folds, e.g. one process a core
     python -m mammoscope.train.run ... --only final
+    python -m mammoscope.train.run ... optimiser.epochs=1 seed=3
+    torchrun --nproc-per-node 2 -m mammoscope.train.run ...
 
-Finished parts are skipped and an interrupted one goes on at its last whole epoch, so the same
-command can be typed again after a stop. OUT then holds, per part, predictions.csv (the held-out
-fold's), weights.safetensors and metrics.jsonl.
+Finished parts are skipped and an interrupted one goes on where it was, within an epoch too, so
+the same command can be typed again after a stop; the final weights are the same to the last bit.
+OUT then holds, per part, predictions.csv (the held-out fold's), weights.safetensors,
+metrics.jsonl, curves.png and start.json, and, once every fold is done, predictions.csv of all.
 """
 
 from __future__ import annotations
 
-import json
-import time
+import hashlib
+import os
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
-import pandas as pd
 import torch
 import tyro
-from numpy.typing import NDArray
-from safetensors.torch import load_file, save_file
-from sklearn.metrics import roc_auc_score
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from torch.utils.data import DataLoader
 
-from mammoscope.data.splits import folds_by_patient
-from mammoscope.errors import ConfigError
-from mammoscope.files import drafted
-from mammoscope.models.networks import LesionMapNet, load_imagenet
-from mammoscope.train.config import Recipe, Stage, load_recipe
-from mammoscope.train.dataset import Batch, Images, TrainingSet, load_training_set
-from mammoscope.train.loop import Judged, Training, judge, train_epoch
-from mammoscope.types import DENSITY_GRADES
+from mammoscope.errors import ConfigError, WeightsError
+from mammoscope.files import write_atomic
+from mammoscope.models.networks import Network
+from mammoscope.train.checkpoint import CHECKPOINT, load_weights, save_weights
+from mammoscope.train.config import Recipe, load_recipe
+from mammoscope.train.dataset import TrainingSet, load_training_set
+from mammoscope.train.fitting import BEST, Machine, Part, fit, new_network
+from mammoscope.train.folds import folds
+from mammoscope.train.loading import judging_batches
+from mammoscope.train.loop import judge
+from mammoscope.train.parallel import joined, rank, wait_for_all
+from mammoscope.train.predictions import (
+    PREDICTIONS,
+    collect,
+    prediction_table,
+    write_predictions,
+)
+
+__all__ = ["FINAL", "WEIGHTS", "Args", "collect", "train", "train_part", "trained"]
 
 FINAL = "final"
 WEIGHTS = "weights.safetensors"
 
 
-@dataclass
+@dataclass(frozen=True)
 class Args:
-    """Train a recipe by patient-level cross-validation, then once on all patients."""
+    """Train a recipe by cross-validation, then once on everything; resumes by itself."""
 
-    recipe: Annotated[Path, tyro.conf.Positional]
+    recipe: tyro.conf.Positional[Path]
     """A TOML file of configs/."""
     data: Path
     """Folder with manifest.csv and the images it names."""
     out: Path
     """Where checkpoints, weights and predictions go."""
+    overrides: Annotated[
+        tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="KEY=VALUE")
+    ] = ()
+    """Values in place of the recipe's, such as optimiser.epochs=1."""
     only: tuple[str, ...] = ()
     """Fold numbers from 0, or "final"; all of them if not given."""
     threads: int = 0
     """CPU threads; 0 leaves it to torch."""
+    workers: int = -1
+    """Processes that load images; -1 takes the cores that the training leaves over."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where the network lies; auto takes a GPU if there is one."""
+    checkpoint_s: float = 120.0
+    """Seconds between checkpoints within an epoch."""
 
 
-def train_part(recipe: Recipe, data: TrainingSet, part: str, out: Path) -> None:
+def train(args: Args) -> list[Path]:
+    """Do what the module says; returns the files of the run's results.
+
+    Raises:
+        ConfigError: the recipe, the data or an option say something impossible.
+        WeightsError: the starting weights cannot be had.
+    """
+    only, words = _parted(args.only)
+    recipe = load_recipe(args.recipe, (*args.overrides, *words))
+    machine = _prepared(args)
+    with joined(machine.device):
+        if rank() == 0:  # the first process reads the images, the others find them read
+            data = load_training_set(args.data, recipe, args.out)
+        wait_for_all()
+        if rank() != 0:
+            data = load_training_set(args.data, recipe, args.out)
+        for part in only or (*map(str, range(recipe.folds)), FINAL):
+            train_part(recipe, data, part, args.out, machine)
+            wait_for_all()
+        return _results(recipe, args.out) if rank() == 0 else []
+
+
+def _parted(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """--only takes all words after it; those with "=" are overrides."""
+    overrides = [word for word in words if "=" in word]
+    return [word for word in words if "=" not in word], overrides
+
+
+def _prepared(args: Args) -> Machine:
+    """Set torch up for training on the device that is asked for."""
+    torch.set_flush_denormal(True)
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    torch.backends.cudnn.deterministic = True
+    wanted = args.device
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("--device is cuda, but torch finds no GPU; give cpu.")
+    gpu = wanted != "cpu" and torch.cuda.is_available()
+    device = (
+        torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0))) if gpu else torch.device("cpu")
+    )
+    if gpu:
+        torch.cuda.set_device(device)
+    workers = args.workers
+    if workers < 0:
+        busy = 1 if gpu else torch.get_num_threads()
+        workers = min(8, max(0, _cores() - busy))
+    return Machine(device, workers, args.checkpoint_s)
+
+
+def _cores() -> int:
+    """That this process may use; fewer than the computer has in a container."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def train_part(
+    recipe: Recipe, data: TrainingSet, part: str, out: Path, machine: Machine | None = None
+) -> None:
     """Train one fold (its number as text) or "final", and write its results to `out`/part.
 
     Raises:
-        ConfigError: the recipe has no such fold, or there are fewer images than make one batch.
+        ConfigError: the recipe has no such fold, its folder holds another recipe's results, or
+            there are fewer images than make one batch.
     """
     if part not in (*map(str, range(recipe.folds)), FINAL):
         raise ConfigError(
             f"recipe {recipe.name}: there is no part {part!r}; "
             f"give a fold from 0 to {recipe.folds - 1}, or {FINAL}."
         )
-    folder = out / part
-    _claim(folder, recipe)
-    fold = folds_by_patient(data.rows, recipe.folds, recipe.seed)
+    folder, machine = out / part, machine or Machine()
+    if rank() == 0:
+        _claim(folder, recipe, data)
+    wait_for_all()
+    fold = folds(data, recipe)
     held = np.flatnonzero(fold == (int(part) if part != FINAL else -1))
-    kept = np.setdiff1d(np.arange(len(fold)), held)
-    weights, predictions = folder / WEIGHTS, folder / "predictions.csv"
-    if not weights.is_file():
-        torch.manual_seed(recipe.seed + (0 if part == FINAL else int(part) + 1))
-        training = start(recipe, len(kept))
-        for epoch in range(_resume(training, folder), recipe.epochs):
-            _epoch(recipe, data, training, kept, held, epoch, folder)
-        save_file(training.average.module.state_dict(), str(weights))
-        (folder / "checkpoint.pt").unlink(missing_ok=True)
-    if held.size and not predictions.is_file():
-        network = trained(recipe, weights)
-        judged = judge(network, _batches(recipe, data, held, recipe.stages[-1]))
-        _write_predictions(predictions, data.rows.iloc[held], judged, int(part))
+    job = Part(recipe, data, np.setdiff1d(np.arange(len(fold)), held), held, folder, machine)
+    if not (folder / WEIGHTS).is_file():
+        network = fit(job)
+        if rank() == 0:
+            save_weights(folder / WEIGHTS, network)
+    if rank() == 0:
+        for name in (CHECKPOINT, BEST):
+            (folder / name).unlink(missing_ok=True)
+    if held.size and rank() == 0 and not (folder / PREDICTIONS).is_file():
+        _predict(job)
 
 
-def trained(recipe: Recipe, weights: Path) -> LesionMapNet:
+def _predict(part: Part) -> None:
+    recipe, rows = part.recipe, part.data.rows
+    network = trained(recipe, part.folder / WEIGHTS).to(part.machine.device)
+    batches = judging_batches(recipe, part.data, part.held, recipe.stages[-1], part.machine.workers)
+    judged = judge(network, batches, recipe)
+    names = rows["image_path"].iloc[part.held]
+    table = prediction_table(names, judged, recipe.task, int(part.folder.name))
+    write_predictions(part.folder, table, judged, recipe.task)
+
+
+def trained(recipe: Recipe, weights: Path) -> Network:
     """The network of a finished part, in eval mode; ConfigError if the file is not there."""
     if not weights.is_file():
         raise ConfigError(f"{weights}: no such file; train that part first (--only).")
-    network = LesionMapNet(recipe.sharpness)
-    network.load_state_dict(load_file(weights))
+    network = new_network(recipe)
+    load_weights(weights, network)
     return network.eval()
 
 
-def _claim(folder: Path, recipe: Recipe) -> None:
-    """Make the folder of a part, or make sure that what it holds came from the same recipe."""
-    stamp = folder / "recipe.sha256"
-    folder.mkdir(parents=True, exist_ok=True)
-    if not stamp.is_file():
-        stamp.write_text(recipe.sha256, encoding="utf-8")
-    elif stamp.read_text(encoding="utf-8") != recipe.sha256:
-        raise ConfigError(
-            f"{folder}: holds results of another recipe; give another --out, or remove that folder."
-        )
+def _claim(folder: Path, recipe: Recipe, data: TrainingSet) -> None:
+    """Make the folder of a part, or make sure that it holds the same recipe's and data's."""
+    truth = data.rows["image_path"].str.cat(data.target.astype(str), sep="=").str.cat(sep="\n")
+    data_sha256 = hashlib.sha256(truth.encode()).hexdigest()
+    stamps = {"recipe": ("another recipe", recipe.sha256), "data": ("other data", data_sha256)}
+    for name, (other, wanted) in stamps.items():
+        stamp = folder / f"{name}.sha256"
+        if not stamp.is_file():
+            write_atomic(stamp, wanted.encode())
+        elif stamp.read_text(encoding="utf-8") != wanted:
+            raise ConfigError(
+                f"{folder}: holds results of {other}; give another --out, or remove that folder."
+            )
+    for draft in folder.glob(".*.part"):  # of a process that was killed while it wrote
+        draft.unlink()
 
 
-def start(recipe: Recipe, images: int) -> Training:
-    """A network with ImageNet's backbone, its average, AdamW and a one-cycle schedule."""
-    steps = recipe.epochs * (images // recipe.batch_size)
-    if not steps:
-        raise ConfigError(
-            f"recipe {recipe.name}: batch_size is {recipe.batch_size}, but there are only "
-            f"{images} images to train on; give less."
-        )
-    network = LesionMapNet(recipe.sharpness)
-    load_imagenet(network)
-    network.freeze(recipe.frozen_blocks)
-    network = network.to(memory_format=torch.channels_last)
-    backbone = [p for p in network.backbone.parameters() if p.requires_grad]
-    heads = [p for n, p in network.named_parameters() if not n.startswith("backbone.")]
-    optimiser = torch.optim.AdamW(
-        [{"params": backbone}, {"params": heads}], weight_decay=recipe.weight_decay
-    )
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser,
-        [recipe.learning_rate, recipe.learning_rate * recipe.head_factor],
-        total_steps=steps,
-        pct_start=0.15,
-    )
-    ema = get_ema_multi_avg_fn(recipe.ema_decay)  # type: ignore[no-untyped-call]
-    average = AveragedModel(network, multi_avg_fn=ema, use_buffers=True)
-    return Training(network, average, optimiser, schedule, recipe.frozen_blocks)
-
-
-def _batches(
-    recipe: Recipe,
-    data: TrainingSet,
-    index: NDArray[np.int64],
-    stage: Stage,
-    *,
-    training: bool = False,
-) -> DataLoader[Batch]:
-    return DataLoader(
-        Images(data, index, stage, augment=training, balance=recipe.balance_machines),
-        recipe.batch_size,
-        shuffle=training,
-        drop_last=training,
-    )
-
-
-def _epoch(
-    recipe: Recipe,
-    data: TrainingSet,
-    training: Training,
-    kept: NDArray[np.int64],
-    held: NDArray[np.int64],
-    epoch: int,
-    folder: Path,
-) -> None:
-    started, stage = time.monotonic(), recipe.stage_at(epoch)
-    torch.manual_seed(recipe.seed + 1000 * (epoch + 1))  # so that a resumed epoch is the same
-    batches = _batches(recipe, data, kept, stage, training=True)
-    record: dict[str, object] = {"part": folder.name, "epoch": epoch + 1, "of": recipe.epochs}
-    record |= train_epoch(training, batches, recipe.density_weight)
-    seconds = time.monotonic() - started
-    record |= {"seconds": round(seconds), "images_per_s": round(len(kept) / seconds, 2)}
-    if len(np.unique(data.cancer[held])) == 2 and epoch + 1 < recipe.epochs and epoch % 2:
-        judged = judge(training.average, _batches(recipe, data, held, stage))
-        record["held_out_auc"] = float(roc_auc_score(data.cancer[held], judged.malignancy))
-    with (folder / "metrics.jsonl").open("a", encoding="utf-8") as log:
-        log.write(json.dumps(record) + "\n")
-    print(json.dumps(record), flush=True)
-    _save(training, epoch + 1, folder / "checkpoint.pt")
-
-
-def _save(training: Training, epochs_done: int, path: Path) -> None:
-    state = {
-        "epochs_done": epochs_done,
-        "network": training.network.state_dict(),
-        "average": training.average.state_dict(),
-        "optimiser": training.optimiser.state_dict(),
-        "schedule": training.schedule.state_dict(),
-    }
-    with drafted(path) as draft:
-        torch.save(state, draft)
-
-
-def _resume(training: Training, folder: Path) -> int:
-    """Load the checkpoint if there is one; returns the number of epochs already done."""
-    path = folder / "checkpoint.pt"
-    if not path.is_file():
-        return 0
-    state = torch.load(path, weights_only=True)
-    for name in ("network", "average", "optimiser", "schedule"):
-        getattr(training, name).load_state_dict(state[name])
-    return int(state["epochs_done"])
-
-
-def _write_predictions(path: Path, rows: pd.DataFrame, judged: Judged, fold: int) -> None:
-    table = pd.DataFrame({"image_path": rows["image_path"].to_numpy(), "fold": fold})
-    table["malignancy_logit"] = judged.malignancy
-    table["peak_logit"] = judged.peak
-    for index, grade in enumerate(DENSITY_GRADES):
-        table[f"density_{grade}"] = judged.density[:, index]
-    with drafted(path) as draft:
-        table.to_csv(draft, index=False)
-
-
-def collect(out: Path, folds: int) -> Path:
-    """Join the folds' predictions into `out`/predictions.csv; ConfigError if one is missing."""
-    parts = [out / str(fold) / "predictions.csv" for fold in range(folds)]
-    missing = [part for part in parts if not part.is_file()]
-    if missing:
-        raise ConfigError(f"{missing[0]}: not there yet; run that fold first.")
-    joined = out / "predictions.csv"
-    pd.concat([pd.read_csv(part) for part in parts]).to_csv(joined, index=False)
-    return joined
+def _results(recipe: Recipe, out: Path) -> list[Path]:
+    """The files there are now: predictions of all folds, if all are done, and weights."""
+    done = all((out / str(fold) / PREDICTIONS).is_file() for fold in range(recipe.folds))
+    weights = sorted(out.glob(f"*/{WEIGHTS}"))
+    return [collect(out, recipe.folds), *weights] if done else weights
 
 
 def main() -> None:
     """Command line; see the module's text."""
-    args = tyro.cli(Args)
-    torch.set_flush_denormal(True)
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    recipe = load_recipe(args.recipe)
-    data = load_training_set(args.data, recipe.preprocess, args.out)
-    for part in args.only or (*(str(fold) for fold in range(recipe.folds)), FINAL):
-        train_part(recipe, data, part, args.out)
+    try:
+        for path in train(tyro.cli(Args)):
+            print(path)
+    except (ConfigError, WeightsError) as error:
+        sys.exit(f"mammoscope.train.run: {error}")
 
 
 if __name__ == "__main__":
