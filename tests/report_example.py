@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from mammoscope.geometry import Box, Geometry
 from mammoscope.types import (
     BreastReport,
+    ClassReport,
     Density,
     ExamReport,
     Finding,
@@ -19,6 +20,7 @@ from mammoscope.types import (
     LesionMap,
     ModelInfo,
     OperatingPoint,
+    RegionReport,
 )
 
 SOURCE = (2000, 1600)
@@ -95,6 +97,41 @@ def image_report(
         lesion_map=LesionMap(values, geometry),
         breast_px=edge if laterality == "L" else _mirror(edge),
     )
+
+
+ECHO_MODEL = ModelInfo("echo-lite0", "1e" * 32, "OpenVINO", {"calibration": {"note": "Echo."}})
+CROP_MODEL = ModelInfo("crop-lite0", "2c" * 32)
+
+
+def answer(model: ModelInfo, **shares: float) -> ClassReport:
+    """A classifier's answer, flagged from 30 % malignant."""
+    return ClassReport(shares, shares["malignant"], OperatingPoint("best", 0.3, 0.9, 0.7), model)
+
+
+def ultrasound_image() -> ImageReport:
+    """An ultrasound picture with a lesion."""
+    geometry = Geometry.identity((240, 320)).resize((6, 8))
+    values = np.zeros((6, 8), np.float32)
+    values[2:4, 3:6] = 0.9
+    return ImageReport(
+        path="study/echo <1>.png",
+        malignancy=0.62,
+        findings=(Finding((120.0, 80.0, 240.0, 160.0), 0.9, "lesion"),),
+        shape_px=(240, 320),
+        preview=np.full((240, 320), 60, np.uint8),
+        lesion_map=LesionMap(values, geometry),
+        ultrasound=answer(ECHO_MODEL, normal=0.08, benign=0.3, malignant=0.62),
+    )
+
+
+def marked_image() -> ImageReport:
+    """A mammogram of which somebody asked about two regions."""
+    places: tuple[Box, ...] = (LESION, (10.0, 20.0, 110.0, 120.0))
+    regions = [
+        RegionReport(box, answer(CROP_MODEL, benign=0.8, malignant=0.2), (0.1, 0.4), box)
+        for box in places
+    ]
+    return replace(image_report("R", "CC"), regions=tuple(regions))
 
 
 def spot_view() -> ImageReport:

@@ -18,14 +18,15 @@ OptionalName = tyro.conf.Positional[
 
 @dataclass(frozen=True)
 class ListWeights:
-    """List the weights, one name and description per line."""
+    """List the weights, one per line: name, what they judge, and description."""
 
     def run(self) -> int:
         """Print the list; returns the exit code."""
         from mammoscope.models.card import list_weights
 
         for weights in list_weights():
-            print(f"{weights.name}\t{weights.card.get('description', '')}")
+            description = weights.card.get("description", "")
+            print(f"{weights.name}\t{weights.purpose}\t{description}")
         return 0
 
 

@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -17,6 +18,7 @@ from mammoscope.cli_results import (
     Tally,
     is_result,
     make_folder,
+    print_answers,
     print_exam,
     print_json,
     print_rows,
@@ -27,10 +29,13 @@ from mammoscope.errors import ConfigError, MammoscopeError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from mammoscope.geometry import Box
     from mammoscope.infer import Predictor
+    from mammoscope.infer.classifier import Classifier
     from mammoscope.io import ExamFiles
-    from mammoscope.types import ExamReport
+    from mammoscope.types import Exam, ExamReport
 
+NO_REGIONS = "this is ultrasound, and regions are judged in mammograms alone; leave out --region."
 Runtime = Literal["auto", "openvino", "onnxruntime"]
 Precision = Literal["auto", "f32", "bf16"]
 Paths = tyro.conf.Positional[
@@ -39,6 +44,9 @@ Paths = tyro.conf.Positional[
 Folder = Annotated[Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")]
 Flag = Annotated[bool, tyro.conf.arg(help_behavior_hint="")]
 Name = Annotated[str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="")]
+Regions = tyro.conf.UseAppendAction[
+    Annotated[tuple[str, ...], tyro.conf.arg(metavar="X1,Y1,X2,Y2", help_behavior_hint="")]
+]
 
 
 @dataclass(frozen=True)
@@ -46,12 +54,14 @@ class Predict:
     """Read mammograms from files and folders, DICOM or images, grouped into exams.
 
     Each exam gets DIR/<exam>/ with report.html, report.json and overlays/*.png. A file that
-    cannot be read is listed at the end and stops nothing else.
+    cannot be read is listed at the end and stops nothing else. A breast ultrasound picture is
+    recognised and told apart as normal, benign or malignant.
 
     For example:
       mammoscope predict study/ --out results
       mammoscope predict left_cc.dcm left_mlo.dcm --out results --no-overlay
       mammoscope predict archive/ --json > reports.jsonl
+      mammoscope predict left_cc.dcm --region 812,1040,1132,1360 --out results
     """
 
     paths: Paths
@@ -60,8 +70,15 @@ class Predict:
     """Folder for the results; may be left out with --json."""
     json: Flag = False
     """Print one JSON object per exam on stdout, one per line, and nothing else."""
+    region: Regions = ()
+    """A region around a mass, in pixels of the image, of which to say whether it looks benign or
+    malignant; for one mammogram, and may be given several times."""
     weights: Name = None
     """Name or folder of the weights; those that ship with the program if left out."""
+    region_weights: Name = None
+    """The same for regions."""
+    ultrasound_weights: Name = None
+    """The same for ultrasound pictures."""
     operating_point: Name = None
     """Threshold that decides the flag, one of those that `mammoscope models show` lists."""
     runtime: Runtime = "auto"
@@ -76,20 +93,52 @@ class Predict:
     def run(self) -> int:
         """Read, judge and write every exam; returns the exit code."""
         self._check()
+        boxes = [_box(region) for region in self.region]
         from mammoscope.infer import Predictor
+        from mammoscope.infer.classifier import with_ultrasound
         from mammoscope.io import scan
 
         predictor = Predictor.load(self.weights, self.runtime, self.precision, self.operating_point)
+        ultrasound = self._ultrasound()
         tally = Tally()
         exams = _without_results(scan(self.paths), self.paths)
-        for report in _reports(predictor, exams, tally):
+        for exam, mammograms in _reports(predictor, exams, tally):
+            report = with_ultrasound(self._with_regions(mammograms, exam, boxes), exam, ultrasound)
+            if boxes and any(image.ultrasound for image in report.images):
+                tally.failed.append((str(self.paths[0]), NO_REGIONS))
             folder = self._write(report, tally)
             tally.add(report, folder)
             if self.json:
                 print_json(report)
         if tally.rows and not self.json:
             print_rows(tally.rows)
+            print_answers(tally.rows)
         return tally.conclude()
+
+    def _with_regions(self, report: ExamReport, exam: Exam, boxes: Sequence[Box]) -> ExamReport:
+        if not boxes:
+            return report
+        from mammoscope.infer.classifier import Classifier
+        from mammoscope.infer.region import with_regions
+
+        classifier = Classifier.load("region", self.region_weights, self.runtime, self.precision)
+        return with_regions(report, exam, boxes, classifier)
+
+    def _ultrasound(self) -> Callable[[], Classifier | None]:
+        """What loads the weights for ultrasound, once; it gives None where there are none."""
+        from mammoscope.infer.classifier import Classifier
+        from mammoscope.models.card import is_shipped, load_card
+
+        if self.ultrasound_weights is None and not is_shipped("ultrasound"):
+            return lambda: None
+        load_card(self.ultrasound_weights, "ultrasound")  # a wrong name is told before any work
+
+        @cache
+        def load() -> Classifier:
+            name = self.ultrasound_weights
+            return Classifier.load("ultrasound", name, self.runtime, self.precision)
+
+        return load
 
     def _check(self) -> None:
         if not self.paths:
@@ -99,6 +148,8 @@ class Predict:
         for path in self.paths:
             if not os.path.lexists(path):
                 raise ConfigError(f"{path}: no such file or folder; check the spelling.")
+        if self.region and (len(self.paths) > 1 or self.paths[0].is_dir()):
+            raise ConfigError("predict: --region is of one image; name that image's file alone.")
         if self.out is not None:
             make_folder(self.out)
 
@@ -168,22 +219,35 @@ def _without_results(exams: Sequence[ExamFiles], given: Sequence[Path]) -> list[
     return kept
 
 
+def _box(region: str) -> Box:
+    """Turn "x1,y1,x2,y2" into numbers; whether they lie in the image is known once it is read."""
+    try:
+        x1, y1, x2, y2 = (float(number) for number in region.split(","))
+    except ValueError:
+        raise ConfigError(
+            f"predict: --region {region!r} is not four numbers; give x1,y1,x2,y2 in pixels of "
+            "the image, such as 812,1040,1132,1360."
+        ) from None
+    return x1, y1, x2, y2
+
+
 def _reports(
     predictor: Predictor, exams: Sequence[ExamFiles], tally: Tally
-) -> Iterator[ExamReport]:
-    """The report of each exam that gave one; the others are noted in `tally`."""
+) -> Iterator[tuple[Exam, ExamReport]]:
+    """Each exam that gave a report, and the report; the others are noted in `tally`."""
     from mammoscope.io import load_exam
 
     with _progress(len(exams)) as advance:
         for files in exams:
             try:
-                report = predictor(load_exam(files))
+                exam = load_exam(files)
+                report = predictor(exam)
             except MammoscopeError as error:
                 tally.failed.append((files.id, str(error)))
             except Exception as error:  # noqa: BLE001 - one exam of many
                 tally.failed.append((files.id, _unexpected(error)))
             else:
-                yield report
+                yield exam, report
             advance()
 
 

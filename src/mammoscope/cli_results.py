@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from mammoscope.errors import ConfigError
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from mammoscope.types import ExamReport, ImageReport
+    from mammoscope.types import ClassReport, ExamReport, ImageReport
 
 REPORT_JSON, REPORT_HTML, OVERLAYS = "report.json", "report.html", "overlays"
 
@@ -33,6 +33,8 @@ class Row:
     judged: int
     given: int
     folder: Path | None
+    answers: tuple[str, ...] = ()
+    """What classifiers said of its pictures and regions, a line each."""
 
     @classmethod
     def of(cls, report: ExamReport, folder: Path | None) -> Row:
@@ -48,6 +50,7 @@ class Row:
             judged=sum(image.malignancy is not None for image in report.images),
             given=len(report.images),
             folder=folder,
+            answers=tuple(_answers(report)),
         )
 
 
@@ -151,6 +154,29 @@ def print_rows(rows: Sequence[Row]) -> None:
         images = f"{row.judged}/{row.given}"
         table.add_row(row.exam, *figures, row.density or "-", images, str(row.folder or "-"))
     _show(table)
+
+
+def print_answers(rows: Sequence[Row]) -> None:
+    """Print on stdout what classifiers said, a line for each ultrasound picture and region."""
+    for row in rows:
+        for answer in row.answers:
+            print(answer)
+
+
+def _answers(report: ExamReport) -> Iterator[str]:
+    for image in report.images:
+        if image.ultrasound is not None:
+            yield f"{image.path}: ultrasound, {_classes(image.ultrasound)}"
+        for region in image.regions:
+            box = ",".join(f"{value:g}" for value in region.box_px)
+            low, high = (_figure(value) for value in region.malignancy_range)
+            classes = _classes(region.answer)
+            yield f"{image.path}: region {box}, {classes}; moved slightly: {low} to {high}"
+
+
+def _classes(answer: ClassReport) -> str:
+    each = ", ".join(f"{name} {_figure(p)}" for name, p in answer.probabilities.items())
+    return f"{answer.likeliest} ({each})"
 
 
 def print_exam(report: ExamReport, folder: Path) -> None:

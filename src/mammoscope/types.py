@@ -144,47 +144,6 @@ class LesionMap:
     geometry: Geometry
 
 
-@dataclass(frozen=True, eq=False)
-class ImageReport:
-    """What the program says of one image.
-
-    Attributes:
-        path, laterality, view, view_modifiers: as in Mammogram.
-        malignancy: calibrated probability of cancer in [0, 1]; None if refused.
-        density: None if refused or not known.
-        findings: suspicious places, the highest score first.
-        warnings: sentences a user should see.
-        refused: why the image was not judged, one sentence; None if it was.
-        shape_px: (height, width) of the source image; None if it was never read.
-        preview: (h, w) uint8 picture of the whole source image, its longest side at most
-            1280 px, for reports; None if it was never read.
-        lesion_map: None if refused.
-        breast_px: box around the segmented breast, source pixels; None if refused.
-    """
-
-    path: str
-    laterality: Laterality | None = None
-    view: str | None = None
-    view_modifiers: tuple[str, ...] = ()
-    malignancy: float | None = None
-    density: Density | None = None
-    findings: tuple[Finding, ...] = ()
-    warnings: tuple[str, ...] = ()
-    refused: str | None = None
-    shape_px: tuple[int, int] | None = None
-    preview: NDArray[np.uint8] | None = None
-    lesion_map: LesionMap | None = None
-    breast_px: Box | None = None
-
-
-@dataclass(frozen=True)
-class BreastReport:
-    """Malignancy (probability) and density of one breast; None where nothing could be judged."""
-
-    malignancy: float | None = None
-    density: Density | None = None
-
-
 @dataclass(frozen=True)
 class OperatingPoint:
     """A named threshold on malignancy.
@@ -218,6 +177,98 @@ class ModelInfo:
     sha256: str
     runtime: str = ""
     card: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ClassReport:
+    """What a classifier says of one picture or region.
+
+    Attributes:
+        probabilities: of each class, in the order of the network's; they sum to 1.
+        malignancy: calibrated probability of cancer: the sum of the classes that count as one.
+        operating_point: the threshold that decides `flag`, one of the classifier's own.
+        model: who spoke; not the weights that read the exam.
+    """
+
+    probabilities: Mapping[str, float]
+    malignancy: float
+    operating_point: OperatingPoint
+    model: ModelInfo
+
+    @property
+    def flag(self) -> bool:
+        """Whether malignancy reaches the operating point."""
+        return self.malignancy >= self.operating_point.threshold
+
+    @property
+    def likeliest(self) -> str:
+        """The class with the highest probability."""
+        return max(self.probabilities, key=lambda name: self.probabilities[name])
+
+
+@dataclass(frozen=True)
+class RegionReport:
+    """Whether what lies in a region that somebody marked looks benign or malignant.
+
+    Attributes:
+        box_px: (x1, y1, x2, y2) in source pixels, as asked for.
+        answer: of the region.
+        malignancy_range: lowest and highest malignancy among the slightly moved crops that the
+            answer is the mean of (see mammoscope.infer.region): how firm it is.
+        box_mm: the box in mm from the image's corner; None if the spacing is unknown.
+    """
+
+    box_px: Box
+    answer: ClassReport
+    malignancy_range: tuple[float, float]
+    box_mm: Box | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class ImageReport:
+    """What the program says of one image.
+
+    Attributes:
+        path, laterality, view, view_modifiers: as in Mammogram.
+        malignancy: calibrated probability of cancer in [0, 1]; None if refused. Of an ultrasound
+            picture it is the ultrasound weights', and no part of the exam's malignancy.
+        density: None if refused or not known.
+        findings: suspicious places, the highest score first.
+        warnings: sentences a user should see.
+        refused: why the image was not judged, one sentence; None if it was.
+        shape_px: (height, width) of the source image; None if it was never read.
+        preview: (h, w) uint8 picture of the whole source image, its longest side at most
+            1280 px, for reports; None if it was never read.
+        lesion_map: None if refused. Of an ultrasound picture it speaks of lesions, benign or
+            malignant, where that of a mammogram speaks of cancer.
+        breast_px: box around the segmented breast, source pixels; None if refused.
+        regions: what was asked about parts of the image, in the order asked.
+        ultrasound: what the ultrasound weights say; None if this is no ultrasound picture.
+    """
+
+    path: str
+    laterality: Laterality | None = None
+    view: str | None = None
+    view_modifiers: tuple[str, ...] = ()
+    malignancy: float | None = None
+    density: Density | None = None
+    findings: tuple[Finding, ...] = ()
+    warnings: tuple[str, ...] = ()
+    refused: str | None = None
+    shape_px: tuple[int, int] | None = None
+    preview: NDArray[np.uint8] | None = None
+    lesion_map: LesionMap | None = None
+    breast_px: Box | None = None
+    regions: tuple[RegionReport, ...] = ()
+    ultrasound: ClassReport | None = None
+
+
+@dataclass(frozen=True)
+class BreastReport:
+    """Malignancy (probability) and density of one breast; None where nothing could be judged."""
+
+    malignancy: float | None = None
+    density: Density | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,8 +13,10 @@ from mammoscope.types import ModelInfo
 from report_example import (
     exam_report,
     image_report,
+    marked_image,
     refused_image,
     spot_view,
+    ultrasound_image,
     unread_file,
 )
 
@@ -50,8 +52,13 @@ class Outline(HTMLParser):
         (*(image_report(s, v) for s in ("L", "R") for v in ("CC", "MLO")), spot_view()),
         (refused_image(), unread_file()),
         (unread_file(),),
+        (marked_image(), ultrasound_image()),
+        (ultrasound_image(),),
     ],
-    ids=["everything", "1 view", "5 views", "nothing judged", "nothing read"],
+    ids=[
+        *("everything", "1 view", "5 views", "nothing judged", "nothing read"),
+        *("classifiers", "ultrasound alone"),
+    ],
 )
 def test_page_is_whole_for_every_kind_of_exam(images: tuple) -> None:  # type: ignore[type-arg]
     report = exam_report(*images)
@@ -138,3 +145,31 @@ def test_writing_leaves_the_page_and_nothing_else(tmp_path: Path) -> None:
     path = write_html(exam_report(image), tmp_path / "Österreich 1" / "report.html")
     assert path.read_text("utf-8").startswith("<!doctype html>")
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_each_region_has_its_answer_and_its_dashed_box() -> None:
+    page = to_html(exam_report(marked_image()))
+    text = Outline(page).text
+    assert all(f"Region {number} of R CC" in text for number in (1, 2))
+    assert "x 10 to 110, y 20 to 120 px" in text
+    assert "malignancy is 10 % to 40 %" in text
+    assert page.count('<rect class="region"') == 2
+
+
+def test_an_ultrasound_picture_has_its_classes_its_map_and_its_models_card() -> None:
+    page = to_html(exam_report(ultrasound_image()))
+    text = Outline(page).text
+    assert "Breast ultrasound report" in text
+    assert "Malignant is the likeliest Normal 8 % Benign 30 % Malignant 62 %" in text
+    assert "Echo. Weights: echo-lite0." in text
+    assert page.count('class="map"') == 1
+    assert "Model card: echo-lite0" in text
+    assert "Model card: example-lite0" not in text
+    assert "Not in this exam" not in text
+
+
+def test_beside_mammograms_ultrasound_leaves_the_exam_s_verdict_alone() -> None:
+    text = Outline(to_html(exam_report(image_report("R", "CC"), ultrasound_image()))).text
+    assert "Mammography report" in text
+    assert "Malignancy of the exam 7 %" in text
+    assert "Other views" not in text

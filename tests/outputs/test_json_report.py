@@ -9,7 +9,14 @@ import pytest
 
 from mammoscope.errors import ConfigError
 from mammoscope.outputs import schema, to_dict, write_json
-from report_example import exam_report, image_report, refused_image, unread_file
+from report_example import (
+    exam_report,
+    image_report,
+    marked_image,
+    refused_image,
+    ultrasound_image,
+    unread_file,
+)
 
 KINDS = {
     "object": dict,
@@ -50,8 +57,9 @@ def check(value: Any, rule: dict[str, Any], where: str = "report") -> None:
         exam_report(),
         exam_report(image_report("L", "MLO")),
         exam_report(refused_image(), unread_file()),
+        exam_report(marked_image(), ultrasound_image()),
     ],
-    ids=["full", "one view", "nothing judged"],
+    ids=["full", "one view", "nothing judged", "classifiers"],
 )
 def test_every_report_keeps_to_the_schema(report: Any) -> None:
     check(to_dict(report), schema())
@@ -64,6 +72,16 @@ def test_what_the_design_names_is_there() -> None:
     assert found["exam"]["operating_point"]["name"] == "bcsc_sensitivity"
     assert found["images"][1]["findings"][0]["box_px"] == [470.0, 690.0, 690.0, 910.0]
     assert found["images"][1]["findings"][0]["box_mm"] == [47.0, 69.0, 69.0, 91.0]
+
+
+def test_classifiers_speak_for_themselves() -> None:
+    marked, echo = to_dict(exam_report(marked_image(), ultrasound_image()))["images"]
+    assert echo["ultrasound"]["classes"][0] == {"name": "normal", "probability": 0.08}
+    assert echo["ultrasound"]["model"]["name"] == "echo-lite0"
+    assert echo["ultrasound"]["flag"] is True
+    assert [region["malignancy"] for region in marked["regions"]] == [0.2, 0.2]
+    assert marked["regions"][1]["box_px"] == [10.0, 20.0, 110.0, 120.0]
+    assert (marked["ultrasound"], echo["regions"]) == (None, [])
 
 
 def test_absent_values_are_null_and_both_breasts_are_there() -> None:

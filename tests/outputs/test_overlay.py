@@ -50,7 +50,7 @@ def test_names_come_from_side_view_and_counter_alone(tmp_path: Path) -> None:
 def test_box_on_preview_follows_the_preview_s_scale() -> None:
     image = image_report("L", "CC", 0.64, 0.71)
     scaled = np.multiply(LESION, PREVIEW[0] / SOURCE[0])
-    assert np.allclose(box_on_preview(image, image.findings[0]), scaled)
+    assert np.allclose(box_on_preview(image, image.findings[0].box_px), scaled)
 
 
 @given(st.integers(1, 18), st.integers(1, 18), st.booleans())

@@ -60,7 +60,7 @@ class Predictor:
             WeightsError: they are missing, damaged, or have no such operating point.
             ConfigError: the runtime or precision is not to be had here.
         """
-        found = load_card(weights)
+        found = load_card(weights, "mammogram")
         point = found.operating_point(operating_point)
         return cls(found, load_engine(verify(found), runtime, precision), point)
 

@@ -27,8 +27,8 @@ def check_scope(header: Header) -> dict[str, str]:
         raise _refused(header, "Modality", modality, "a DICOM object without an image")
     if modality != "MG" and modality not in _OTHER_XRAY:
         raise _refused(header, "Modality", modality, "another kind of examination")
-    part = header.text("BodyPartExamined")
-    if part and not any(word in part for word in _BREAST):
+    if not is_breast(header):
+        part = header.text("BodyPartExamined")
         raise _refused(header, "BodyPartExamined", part, "another part of the body")
     view = header.text("ViewPosition")
     if modality != "MG" and view in _BODY_VIEWS:
@@ -40,6 +40,12 @@ def check_scope(header: Header) -> dict[str, str]:
         " the image was taken for a mammogram."
     )
     return {"modality": f"{modality or 'missing'}, taken for a mammogram"}
+
+
+def is_breast(header: Header) -> bool:
+    """Whether the body part is the breast, or not given."""
+    part = header.text("BodyPartExamined")
+    return not part or any(word in part for word in _BREAST)
 
 
 def _refused(header: Header, keyword: str, value: str, meaning: str) -> RefusedError:

@@ -22,6 +22,7 @@ confirmed on the other half; benchmarks/read_everything.py prints what they do.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 import cv2
 import numpy as np
@@ -37,6 +38,17 @@ BLANK_SPAN = 0.02
 _BLUR = 1.5
 _OPEN = np.ones((5, 5), np.uint8)
 _INSIDE = np.ones((9, 9), np.uint8)
+
+
+class Refusal(StrEnum):
+    """Why a picture cannot be a mammogram, each in one clause."""
+
+    BLANK = "the picture is blank"
+    GRADIENT = "the picture shows a plain gradient"
+    SCREEN = "the picture has large areas of one even grey, like a screenshot or a drawing"
+    GRAIN = "the picture is finely grained all over, like text, noise or a tissue section"
+    LAYERS = "the picture shows horizontal layers under a flat upper edge, as ultrasound does"
+    MIRROR = "the two halves mirror each other, as in a chest film or a slice through the body"
 
 
 @dataclass(frozen=True)
@@ -69,28 +81,28 @@ class Look:
         return self.air >= 0.1 and self.mirror >= 0.4 and abs(self.left - self.right) >= 0.3
 
 
-def refusal(pixels: Pixels) -> str | None:
+def refusal(pixels: Pixels) -> Refusal | None:
     """Say why a picture cannot be a mammogram, or None if nothing speaks against it.
 
     Args:
         pixels: (height, width) uint8 or uint16 with dark air (turn negatives over first).
 
     Returns:
-        The reason in one clause.
+        The reason; its text is one clause.
     """
     look = examine(pixels)
     if look is None:
-        return "the picture is blank"
+        return Refusal.BLANK
     if look.ramp < 0.12:
-        return "the picture shows a plain gradient"
+        return Refusal.GRADIENT
     if not look.one_sided and look.bright_flat > 0.35:
-        return "the picture has large areas of one even grey, like a screenshot or a drawing"
+        return Refusal.SCREEN
     if look.texture > 0.11 or (look.air < 0.08 and look.texture > 0.08):
-        return "the picture is finely grained all over, like text, noise or a tissue section"
+        return Refusal.GRAIN
     if _is_layered(look):
-        return "the picture shows horizontal layers under a flat upper edge, as ultrasound does"
+        return Refusal.LAYERS
     if _is_mirrored(look):
-        return "the two halves mirror each other, as in a chest film or a slice through the body"
+        return Refusal.MIRROR
     return None
 
 

@@ -3,6 +3,10 @@
 The card carries all that is not in the network: how an image must be prepared, how raw outputs
 become probabilities, the operating points, the data and its terms, the recipe, what was measured
 and what the model must not be used for. Nothing here needs torch.
+
+There are weights for three purposes: "mammogram" reads whole mammograms; "ultrasound" and
+"region" are classifiers, of a breast ultrasound picture and of a region of a mammogram, whose
+cards also name their "classes", those that count as cancer ("positive") and their "outputs".
 """
 
 from __future__ import annotations
@@ -13,16 +17,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from mammoscope.errors import ConfigError, WeightsError
 from mammoscope.preprocess import PreprocessParams
 from mammoscope.types import OperatingPoint
 
+Purpose = Literal["mammogram", "ultrasound", "region"]
+
 DEFAULT_WEIGHTS = "reader-first"
+SHIPPED: dict[Purpose, str] = {
+    "mammogram": DEFAULT_WEIGHTS,
+    "ultrasound": "ultrasound-first",
+    "region": "region-first",
+}
+"""The weights that are taken for a purpose where none are named."""
 NETWORK_FILE = "network.onnx"
 CARD_FILE = "card.json"
 _REQUIRED = ("name", "sha256", "preprocess", "calibration", "operating_points")
+_READER_FIELDS = ("preprocess", "platt", "map_platt", "operating_points")
+_CLASSIFIER_FIELDS = ("preprocess", "platt", "classes", "positive", "operating_points")
 
 
 @dataclass(frozen=True)
@@ -43,6 +57,33 @@ class Weights:
     def network(self) -> Path:
         """The ONNX file."""
         return self.folder / NETWORK_FILE
+
+    @property
+    def purpose(self) -> str:
+        """What they judge, one of Purpose."""
+        return str(self.card.get("purpose", "mammogram"))
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of a classifier's classes, in the order of its logits; empty for a reader."""
+        return tuple(str(name) for name in self.card.get("classes", ()))
+
+    @property
+    def positive(self) -> tuple[str, ...]:
+        """Which of `classes` count as cancer: some, and not all.
+
+        Raises:
+            ValueError: the card says something else.
+        """
+        positive = tuple(str(name) for name in self.card["positive"])
+        if not 0 < len(set(positive) & set(self.classes)) < len(self.classes):
+            raise ValueError(f"{list(positive)} of the classes {list(self.classes)}")
+        return positive
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of a classifier's outputs, as `mammoscope.infer.engine.load_engine` takes them."""
+        return tuple(str(name) for name in self.card.get("outputs", ("logits",)))
 
     @property
     def preprocess(self) -> PreprocessParams:
@@ -93,13 +134,33 @@ def list_weights() -> list[Weights]:
     return [load_card(folder) for folder in folders]
 
 
-def load_card(weights: str | Path | None = None) -> Weights:
+def is_shipped(purpose: Purpose) -> bool:
+    """Whether the package comes with weights for this purpose."""
+    return (shipped_folder() / SHIPPED[purpose] / CARD_FILE).is_file()
+
+
+def load_card(weights: str | Path | None = None, purpose: Purpose | None = None) -> Weights:
     """Find weights by the name of shipped ones, or by their folder, and read the card.
 
+    Args:
+        weights: None is those that ship for the purpose.
+        purpose: what they are wanted for; None takes any, and for `weights` None the reader's.
+
     Raises:
-        WeightsError: nothing of that name, or its card is missing, broken or incomplete.
+        WeightsError: nothing of that name, its card is missing, broken or incomplete, or they
+            are for another purpose.
     """
-    folder = _find(DEFAULT_WEIGHTS if weights is None else weights)
+    found = _load(SHIPPED[purpose or "mammogram"] if weights is None else weights)
+    if purpose is not None and found.purpose != purpose:
+        raise WeightsError(
+            f"{found.folder / CARD_FILE}: the purpose of these weights is {found.purpose!r}, not "
+            f"{purpose!r}; `mammoscope models list` shows which weights are for what."
+        )
+    return found
+
+
+def _load(weights: str | Path) -> Weights:
+    folder = _find(weights)
     path = folder / CARD_FILE
     try:
         card = json.loads(path.read_text(encoding="utf-8"))
@@ -120,7 +181,7 @@ def load_card(weights: str | Path | None = None) -> Weights:
 
 def _check(path: Path, weights: Weights) -> None:
     """Build what the card describes once, so that a broken field is told before it is used."""
-    for field in ("preprocess", "platt", "map_platt", "operating_points"):
+    for field in _fields(weights):
         try:
             found = getattr(weights, field)
         except (ConfigError, KeyError, TypeError, ValueError) as error:
@@ -132,6 +193,12 @@ def _check(path: Path, weights: Weights) -> None:
             raise WeightsError(f"{path}: the model card's {field} is empty; export it again.")
 
 
+def _fields(weights: Weights) -> tuple[str, ...]:
+    if "classes" not in weights.card:
+        return _READER_FIELDS
+    return (*_CLASSIFIER_FIELDS, *(("map_platt",) if "lesion_map" in weights.outputs else ()))
+
+
 def _find(weights: str | Path) -> Path:
     shipped = shipped_folder() / str(weights)
     if isinstance(weights, str) and (shipped / CARD_FILE).is_file():
@@ -139,7 +206,7 @@ def _find(weights: str | Path) -> Path:
     folder = Path(weights)
     if folder.is_dir():
         return folder
-    known = ", ".join(path.parent.name for path in shipped_folder().glob(f"*/{CARD_FILE}"))
+    known = ", ".join(sorted(path.parent.name for path in shipped_folder().glob(f"*/{CARD_FILE}")))
     raise WeightsError(
         f"{weights}: no weights of that name and no such folder; "
         f"shipped are {known or 'none'}; or give a folder with {NETWORK_FILE} and {CARD_FILE}."

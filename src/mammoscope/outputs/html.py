@@ -17,7 +17,7 @@ from mammoscope.outputs import wording
 from mammoscope.outputs.colour import paint
 from mammoscope.outputs.hanging import SLOTS, hang
 from mammoscope.outputs.picture import picture
-from mammoscope.types import DENSITY_GRADES, ExamReport
+from mammoscope.types import DENSITY_GRADES, ExamReport, ModelInfo
 
 _MAP_OPACITY_PERCENT = 70
 
@@ -30,10 +30,19 @@ def to_html(report: ExamReport) -> str:
     """
     hanging = hang(report.images)
     standard = [None if image is None else picture(image) for image in hanging.standard]
+    further = [picture(image) for image in hanging.others]
+    shown = [*filter(None, standard), *further]
+    ultrasound = [one for one in shown if one.image.ultrasound is not None]
+    mammograms = len(report.images) > len(ultrasound) or not ultrasound
     page = _template().render(
         report=report,
         slots=list(zip(SLOTS, standard, strict=True)),
-        others=[picture(image) for image in hanging.others],
+        others=[one for one in further if one.image.ultrasound is None],
+        title="Mammography report" if mammograms else "Breast ultrasound report",
+        models=_models(report, spoke_alone=not mammograms),
+        mammograms=mammograms,
+        ultrasound=ultrasound,
+        marked=[one for one in shown if one.image.regions],
         unread=[picture(image) for image in hanging.unread],
         points=sorted(
             report.operating_points or (report.operating_point,), key=lambda p: p.threshold
@@ -46,6 +55,14 @@ def to_html(report: ExamReport) -> str:
         script_hash=_hash(_script()),
     )
     return page.lstrip()  # the template's own definitions leave blank lines
+
+
+def _models(report: ExamReport, *, spoke_alone: bool) -> list[ModelInfo]:
+    """Whose cards belong to the page: the reader's, unless classifiers spoke alone, and theirs."""
+    answers = [region.answer for image in report.images for region in image.regions]
+    answers += [image.ultrasound for image in report.images if image.ultrasound is not None]
+    spoke = ([] if spoke_alone else [report.model]) + [answer.model for answer in answers]
+    return list({model.sha256: model for model in spoke}.values())
 
 
 def write_html(report: ExamReport, path: str | Path) -> Path:

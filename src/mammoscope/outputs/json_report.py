@@ -12,14 +12,17 @@ from mammoscope.files import write_atomic
 from mammoscope.types import (
     DENSITY_GRADES,
     BreastReport,
+    ClassReport,
     Density,
     ExamReport,
     Finding,
     ImageReport,
+    ModelInfo,
     OperatingPoint,
+    RegionReport,
 )
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 _PROBABILITY_DIGITS, _COORDINATE_DIGITS = 6, 2
 
 
@@ -33,11 +36,7 @@ def to_dict(report: ExamReport) -> dict[str, Any]:
     breasts = {side: _breast(report.breasts.get(side, BreastReport())) for side in ("L", "R")}
     return {
         "schema_version": SCHEMA_VERSION,
-        "model": {
-            "name": report.model.name,
-            "sha256": report.model.sha256,
-            "runtime": report.model.runtime or None,
-        },
+        "model": _model(report.model),
         "exam": _exam(report),
         "breasts": breasts,
         "images": [_image(image) for image in report.images],
@@ -60,6 +59,10 @@ def schema() -> dict[str, Any]:
     file = resources.files("mammoscope.outputs") / "report.schema.json"
     loaded: dict[str, Any] = json.loads(file.read_text("utf-8"))
     return loaded
+
+
+def _model(model: ModelInfo) -> dict[str, Any]:
+    return {"name": model.name, "sha256": model.sha256, "runtime": model.runtime or None}
 
 
 def _exam(report: ExamReport) -> dict[str, Any]:
@@ -96,6 +99,28 @@ def _image(image: ImageReport) -> dict[str, Any]:
         "findings": [_finding(finding) for finding in image.findings],
         "warnings": list(image.warnings),
         "refused": image.refused,
+        "regions": [_region(region) for region in image.regions],
+        "ultrasound": None if image.ultrasound is None else _classes(image.ultrasound),
+    }
+
+
+def _region(region: RegionReport) -> dict[str, Any]:
+    return {
+        "box_px": _numbers(region.box_px),
+        "box_mm": None if region.box_mm is None else _numbers(region.box_mm),
+        "malignancy_range": [_probability(value) for value in region.malignancy_range],
+        **_classes(region.answer),
+    }
+
+
+def _classes(answer: ClassReport) -> dict[str, Any]:
+    shares = answer.probabilities.items()
+    return {
+        "malignancy": _probability(answer.malignancy),
+        "classes": [{"name": name, "probability": _probability(p)} for name, p in shares],
+        "flag": bool(answer.flag),
+        "operating_point": _operating_point(answer.operating_point),
+        "model": _model(answer.model),
     }
 
 

@@ -11,11 +11,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mammoscope.geometry import Box
 from mammoscope.outputs.colour import map_on, paint
 from mammoscope.outputs.hanging import is_mirrored
 from mammoscope.outputs.overlay import box_on_preview
 from mammoscope.outputs.wording import percent, view_name
-from mammoscope.types import Finding, ImageReport
+from mammoscope.types import Finding, ImageReport, RegionReport
 
 _JPEG_QUALITY = 92
 # The map is smooth: half the preview's resolution shows all there is of it.
@@ -24,7 +25,7 @@ _MAP_SIDE = 640
 
 @dataclass(frozen=True)
 class DrawnBox:
-    """A finding on the hung picture: position in preview pixels, and its score in words."""
+    """A finding or region on the hung picture: position in preview pixels, and its score."""
 
     x: float
     y: float
@@ -45,6 +46,7 @@ class Picture:
         preview: data URI (JPEG), "" without one.
         lesion_map: data URI (transparent PNG), "" without one.
         boxes: the lowest score first, so that the highest is drawn on top.
+        regions: those that were asked about, in order.
         mirrored: True if all of the above is mirrored against the file.
     """
 
@@ -56,6 +58,7 @@ class Picture:
     preview: str = ""
     lesion_map: str = ""
     boxes: tuple[DrawnBox, ...] = ()
+    regions: tuple[DrawnBox, ...] = ()
     mirrored: bool = False
 
     @property
@@ -82,7 +85,11 @@ def picture(image: ImageReport) -> Picture:
         height,
         _uri(_turned(image.preview, mirrored), "jpeg", (cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY)),
         _map_uri(image, mirrored),
-        tuple(_box(image, finding, mirrored) for finding in reversed(image.findings)),
+        tuple(
+            _box(image, finding.box_px, _score(finding), mirrored)
+            for finding in reversed(image.findings)
+        ),
+        tuple(_box(image, one.box_px, _answer(one), mirrored) for one in image.regions),
         mirrored,
     )
 
@@ -97,12 +104,20 @@ def _map_uri(image: ImageReport, mirrored: bool) -> str:
     return _uri(_turned(rgba[:, :, [2, 1, 0, 3]], mirrored), "png", ())
 
 
-def _box(image: ImageReport, finding: Finding, mirrored: bool) -> DrawnBox:
-    x1, y1, x2, y2 = box_on_preview(image, finding)
+def _box(image: ImageReport, box_px: Box, text: str, mirrored: bool) -> DrawnBox:
+    x1, y1, x2, y2 = box_on_preview(image, box_px)
     if mirrored and image.preview is not None:
         x1, x2 = image.preview.shape[1] - x2, image.preview.shape[1] - x1
+    return DrawnBox(x1, y1, x2 - x1, y2 - y1, text)
+
+
+def _score(finding: Finding) -> str:
     kind = "" if finding.label == "suspicious" else f"{finding.label} "
-    return DrawnBox(x1, y1, x2 - x1, y2 - y1, kind + percent(finding.score))
+    return kind + percent(finding.score)
+
+
+def _answer(region: RegionReport) -> str:
+    return f"{region.answer.likeliest} {percent(max(region.answer.probabilities.values()))}"
 
 
 def _turned(pixels: NDArray[np.uint8], mirrored: bool) -> NDArray[np.uint8]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mammoscope.geometry import Box
 from mammoscope.types import ExamReport, ImageReport, OperatingPoint
 
 RESEARCH_SENTENCE = "For research and education; it supports a reader and replaces none."
@@ -66,8 +67,16 @@ def point_detail(point: OperatingPoint) -> str:
 
 def view_name(image: ImageReport) -> str:
     """Side, view and modifiers: "R CC", "L MLO, spot"; "Unplaced view" where none is known."""
+    if image.ultrasound is not None:
+        return "Ultrasound"
     place = " ".join(filter(None, (image.laterality, image.view)))
     return ", ".join((place or "Unplaced view", *image.view_modifiers))
+
+
+def box(box_px: Box) -> str:
+    """Corners of a box in words, for a table or a caption."""
+    x1, y1, x2, y2 = (f"{value:g}" for value in box_px)
+    return f"x {x1} to {x2}, y {y1} to {y2}"
 
 
 def calibration_note(card: Mapping[str, Any]) -> str:
