@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Union
 
 import mammoscope
+from mammoscope.cli_compare import Compare
 from mammoscope.cli_data import Data
 from mammoscope.cli_evaluate import Evaluate
 from mammoscope.cli_models import Models
@@ -27,11 +28,12 @@ from mammoscope.errors import ConfigError, MammoscopeError, MissingExtraError, W
 
 OK, SOME_FAILED, USAGE, NOTHING_READABLE, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 3, 130, 141
 
-COMMANDS: dict[str, type[Demo | Predict | Data | Train | Models | Evaluate | Doctor]] = {
+COMMANDS: dict[str, type[Demo | Predict | Data | Train | Compare | Models | Evaluate | Doctor]] = {
     "demo": Demo,
     "predict": Predict,
     "data": Data,
     "train": Train,
+    "compare": Compare,
     "evaluate": Evaluate,
     "models": Models,
     "doctor": Doctor,
@@ -43,6 +45,7 @@ Research and education use; it supports a reader and replaces none.
   mammoscope predict study/ --out out/   reads files and folders, DICOM or images
   mammoscope data list                   public data sets that become manifests
   mammoscope train RECIPE --data d/ --out run/       trains a network by cross-validation
+  mammoscope compare RECIPE RECIPE --data d/ --out league/   trains both: which is better?
   mammoscope evaluate p.csv --truth m.csv --out r/   a report with intervals by patient
   mammoscope COMMAND --help              all options of a command, with examples
   mammoscope --version                   prints the version

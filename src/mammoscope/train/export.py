@@ -168,7 +168,7 @@ def export(args: Args) -> dict[str, Any]:
     differences = parity(network, onnx, data.pixels[sample])
     card = {
         **written,
-        "name": recipe.name,
+        "name": written.get("name", recipe.name),
         "preprocess": recipe.preprocess.to_mapping(),
         **_judgement(recipe, network, collect(args.run, recipe.folds), args.data, data),
         "training": written.get("training", {}) | _record(recipe, args, data),

@@ -1,0 +1,82 @@
+"""What one image costs under the product's runtime, measured in a process that does nothing else.
+
+    python -m mammoscope.train.timing network.onnx pixels.npy OUTPUT ...
+
+prints JSON. It imports no training code, so that its memory is that of a reader.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mammoscope.infer.engine import load_engine
+
+WARM_UP, LEAST, MOST = 3, 5, 50
+"""Images judged before the clock runs, and the fewest and most that it runs for."""
+ENOUGH_S = 5.0
+
+
+def timed(network: bytes, pixels: Path, outputs: Sequence[str]) -> dict[str, Any]:
+    """Judge images one by one.
+
+    Args:
+        network: ONNX.
+        pixels: a .npy file of (n, height, width) uint8 prepared images.
+        outputs: names of the network's outputs.
+
+    Returns:
+        "ms" (median per image), "images" timed, "peak_mib" (the process's highest resident
+        memory, None where the system does not tell), "runtime" and "cores".
+    """
+    images = np.load(pixels)
+    engine = load_engine(network, outputs=outputs)
+    taken: list[float] = []
+    for number in range(-WARM_UP, MOST):
+        began = time.perf_counter()
+        engine.arrays(images[[number % len(images)]])
+        if number >= 0:
+            taken.append(time.perf_counter() - began)
+        if number >= LEAST and sum(taken) > ENOUGH_S:
+            break
+    return {
+        "ms": 1000 * float(np.median(taken)),
+        "images": len(taken),
+        "peak_mib": _peak_mib(),
+        "runtime": engine.runtime,
+        "cores": cores(),
+    }
+
+
+def cores() -> int:
+    """That this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _peak_mib() -> float | None:
+    """Of this program alone; getrusage would count what its parent was when it started it."""
+    try:
+        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    kib = next((line.split()[1] for line in lines if line.startswith("VmHWM:")), None)
+    return None if kib is None else int(kib) / 1024
+
+
+def main() -> None:
+    """Command line; see the module's text."""
+    network, pixels, *outputs = sys.argv[1:]
+    print(json.dumps(timed(Path(network).read_bytes(), Path(pixels), outputs)))
+
+
+if __name__ == "__main__":
+    main()
