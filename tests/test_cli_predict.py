@@ -10,7 +10,6 @@ import pytest
 from classifier_example import REGION, ULTRASOUND, write_classifier
 from mammoscope import cli
 from mammoscope.cli_predict import demo_folder
-from mammoscope.models.card import is_shipped
 from pictures import ultrasound
 
 pytestmark = pytest.mark.usefixtures("command_line")
@@ -108,12 +107,15 @@ def test_a_region_of_ultrasound_is_not_answered(
     assert "leave out --region" in capsys.readouterr().err
 
 
-@pytest.mark.skipif(is_shipped("ultrasound"), reason="weights for ultrasound ship")
-def test_without_weights_ultrasound_is_refused(
+def test_the_weights_that_ship_answer_for_ultrasound_and_for_a_region(
     echo: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert predict(echo, "--json") == 3
-    assert "as ultrasound does" in only_image(capsys.readouterr().out)["refused"]
+    assert predict(echo, "--json") == 0
+    told = only_image(capsys.readouterr().out)["ultrasound"]
+    assert [one["name"] for one in told["classes"]] == ["normal", "benign", "malignant"]
+    assert predict(FILM, "--json", "--region", "300,300,450,450") == 0
+    regions = only_image(capsys.readouterr().out)["regions"]
+    assert [one["name"] for one in regions[0]["classes"]] == ["benign", "malignant"]
 
 
 def test_wrong_weights_are_told_before_any_file_is_read(

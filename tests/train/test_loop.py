@@ -16,6 +16,7 @@ from mammoscope.train.loop import (  # noqa: E402
     Sums,
     Training,
     autocast,
+    denormals_flushed,
     judge,
     precision,
     train_epoch,
@@ -138,3 +139,10 @@ def test_judging_keeps_the_order_and_gives_probabilities(training: Training) -> 
     assert judged.density.sum(axis=1) == pytest.approx(1)
     assert judged.lesion_map is not None
     assert judged.lesion_map.shape == (5, 2, 2)
+
+
+def test_small_numbers_count_again_after_a_training() -> None:
+    tiny = torch.tensor(1e-310, dtype=torch.float64)
+    with denormals_flushed():
+        assert (tiny * 1).item() == 0
+    assert (tiny * 1).item() > 0

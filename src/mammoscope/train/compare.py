@@ -170,7 +170,6 @@ def _machine(args: Args) -> Machine:
     if args.device == "cuda" and not gpu:
         raise ConfigError("--device is cuda, but torch finds no GPU; give cpu.")
     # As in `mammoscope.train.run`: the same numbers whoever trains.
-    torch.set_flush_denormal(True)
     torch.backends.cudnn.deterministic = True
     threads = args.threads or (max(1, cores() // args.jobs) if args.jobs > 1 else 0)
     if threads:

@@ -35,7 +35,7 @@ from mammoscope.train.dataset import TrainingSet, load_training_set
 from mammoscope.train.fitting import BEST, Machine, Part, fit, new_network
 from mammoscope.train.folds import folds
 from mammoscope.train.loading import judging_batches
-from mammoscope.train.loop import judge
+from mammoscope.train.loop import denormals_flushed, judge
 from mammoscope.train.parallel import joined, rank, wait_for_all
 from mammoscope.train.predictions import (
     PREDICTIONS,
@@ -106,7 +106,6 @@ def _parted(words: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def _prepared(args: Args) -> Machine:
     """Set torch up for training on the device that is asked for."""
-    torch.set_flush_denormal(True)
     if args.threads:
         torch.set_num_threads(args.threads)
     torch.backends.cudnn.deterministic = True
@@ -155,7 +154,8 @@ def train_part(
     held = np.flatnonzero(fold == (int(part) if part != FINAL else -1))
     job = Part(recipe, data, np.setdiff1d(np.arange(len(fold)), held), held, folder, machine)
     if not (folder / WEIGHTS).is_file():
-        network = fit(job)
+        with denormals_flushed():
+            network = fit(job)
         if rank() == 0:
             save_weights(folder / WEIGHTS, network)
     if rank() == 0:
@@ -169,7 +169,8 @@ def _predict(part: Part) -> None:
     recipe, rows = part.recipe, part.data.rows
     network = trained(recipe, part.folder / WEIGHTS).to(part.machine.device)
     batches = judging_batches(recipe, part.data, part.held, recipe.stages[-1], part.machine.workers)
-    judged = judge(network, batches, recipe)
+    with denormals_flushed():
+        judged = judge(network, batches, recipe)
     names = rows["image_path"].iloc[part.held]
     table = prediction_table(names, judged, recipe.task, int(part.folder.name))
     write_predictions(part.folder, table, judged, recipe.task)
