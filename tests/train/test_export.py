@@ -14,7 +14,11 @@ pd = pytest.importorskip("pandas")
 
 from mammoscope.errors import ConfigError, WeightsError  # noqa: E402
 from mammoscope.infer.engine import OUTPUTS, load_engine  # noqa: E402
-from mammoscope.models.card import load_card, verify  # noqa: E402
+from mammoscope.models.card import (  # noqa: E402
+    load_card,
+    shipped_folder,
+    verify,
+)
 from mammoscope.models.networks import HeadSpec, Network  # noqa: E402
 from mammoscope.models.registry import create  # noqa: E402
 from mammoscope.train.checkpoint import save_weights  # noqa: E402
@@ -181,3 +185,8 @@ def test_a_card_without_its_written_part_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "tiny.card.json").unlink()
     with pytest.raises(ConfigError, match="written part cannot be read"):
         export(args)
+
+
+def test_a_shipped_file_tells_nothing_of_the_folders_it_was_made_in() -> None:
+    for folder in sorted(shipped_folder().iterdir()):
+        assert b'.py", line' not in (folder / "network.onnx").read_bytes()

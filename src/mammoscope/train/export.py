@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
+import onnx
 import pandas as pd
 import torch
 import tyro
@@ -110,7 +111,19 @@ def to_onnx(network: Network, height: int, width: int) -> bytes:
             external_data=False,
             verbose=False,
         )
-        return path.read_bytes()
+        return without_traces(path.read_bytes())
+
+
+def without_traces(network: bytes) -> bytes:
+    """An ONNX file without the exporter's notes: where in whose folders each step was written."""
+    model = onnx.load_model_from_string(network)
+    graph = model.graph
+    for part in (*graph.node, *graph.initializer, *graph.value_info, *graph.input, *graph.output):
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")
+    graph.ClearField("metadata_props")
+    model.ClearField("metadata_props")
+    return bytes(model.SerializeToString())
 
 
 @torch.inference_mode()
