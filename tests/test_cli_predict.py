@@ -113,7 +113,7 @@ def test_the_weights_that_ship_answer_for_ultrasound_and_for_a_region(
     assert predict(echo, "--json") == 0
     told = only_image(capsys.readouterr().out)["ultrasound"]
     assert [one["name"] for one in told["classes"]] == ["normal", "benign", "malignant"]
-    assert predict(FILM, "--json", "--region", "300,300,450,450") == 0
+    assert predict(FILM, "--json", "--region", "750,550,900,700") == 0
     regions = only_image(capsys.readouterr().out)["regions"]
     assert [one["name"] for one in regions[0]["classes"]] == ["benign", "malignant"]
 

@@ -97,6 +97,14 @@ def to_uint8(pixels: NDArray[Any]) -> NDArray[np.uint8]:
     return np.asarray(cv2.convertScaleAbs(pixels, alpha=255 / 65535), np.uint8)
 
 
+def reduced(pixels: Pixels, side: int) -> NDArray[np.uint8]:
+    """A whole picture as 8 bit, its longest side at most `side` pixels."""
+    height, width = pixels.shape
+    scale = min(1.0, side / max(height, width))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return to_uint8(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))
+
+
 def breast_mask(pixels: Pixels) -> Mask:
     """Outline the breast, pectoral muscle included, on a reduced copy.
 

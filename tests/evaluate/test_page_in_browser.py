@@ -1,33 +1,22 @@
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 
 import pytest
 
+import browser
 from evaluation_example import evaluation
 from mammoscope.evaluate import written
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = shutil.which("chromium")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on the PATH")
+pytestmark = browser.needed
 
 
 @pytest.fixture(scope="module")
 def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[object, list[str]]]:
     """The page in a browser, and every address and complaint it produced."""
     file = written.write_all(evaluation(), tmp_path_factory.mktemp("report"))[0]
-    with playwright.sync_playwright() as play:
-        options = ["--no-sandbox", "--disable-gpu", "--disable-quic"]
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=options)
-        page = browser.new_page(viewport={"width": 1280, "height": 800})
-        noticed: list[str] = []
-        page.on("request", lambda request: noticed.append(request.url))
-        page.on("console", lambda message: noticed.append(message.text))
-        page.on("pageerror", lambda error: noticed.append(str(error)))
-        page.goto(file.as_uri())
-        yield page, noticed
-        browser.close()
+    with browser.opened_page(file) as found:
+        yield found
 
 
 @pytest.mark.parametrize("width", [390, 768, 1280])

@@ -33,8 +33,8 @@ def test_a_region_gets_both_classes_its_range_and_its_place(classifier: Classifi
 
 def test_a_brighter_region_is_told_from_a_darker_one(classifier: Classifier) -> None:
     inside = judge_region(FILM, (10, 250, 110, 350), classifier).answer.malignancy
-    outside = judge_region(FILM, (370, 20, 470, 120), classifier).answer.malignancy
-    assert inside > outside + 0.2
+    edge = judge_region(FILM, (290, 430, 390, 530), classifier).answer.malignancy
+    assert inside > edge + 0.2
 
 
 def test_an_answer_depends_on_the_region_alone(classifier: Classifier) -> None:
@@ -118,3 +118,8 @@ def test_what_lies_outside_the_image_is_its_mirror_image() -> None:
 def test_a_large_region_is_reduced_to_the_detail_that_was_learned() -> None:
     crops = moved_crops(FILM.pixels, (0, 0, 480, 300))
     assert {crop.shape for crop in crops} == {(DETAIL_PX, DETAIL_PX)}
+
+
+def test_air_is_refused_and_not_called_benign(classifier: Classifier) -> None:
+    with pytest.raises(ConfigError, match="one even grey"):
+        judge_region(FILM, (380.0, 20.0, 460.0, 100.0), classifier)

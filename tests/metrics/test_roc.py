@@ -9,21 +9,11 @@ from sklearn.metrics import roc_auc_score, roc_curve
 
 from mammoscope.errors import ConfigError
 from mammoscope.metrics import roc
+from scored_cases import cases
 
 TRUTH = [0, 0, 1, 1, 0, 1]
 SCORE = [0.1, 0.4, 0.4, 0.8, 0.2, 0.2]
 shares = st.integers(0, 1000).map(lambda k: k / 1000)
-
-
-@st.composite
-def cases(draw):
-    """Both classes, scores with many ties, weights of which each class has one above 0."""
-    n = draw(st.integers(4, 60))
-    random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    truth = np.r_[0, 1, random.integers(0, 2, n - 2)]
-    score = random.integers(0, draw(st.integers(1, 40)) + 1, n) / 8 - 1
-    weight = np.r_[1, 1, random.integers(0, 4, n - 2)] * 0.37
-    return truth, score, weight
 
 
 def test_auc_by_hand():

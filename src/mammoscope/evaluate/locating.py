@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -17,6 +16,7 @@ from mammoscope.evaluate.cases import Cases
 from mammoscope.evaluate.estimates import Estimate, Resampling, Statistic, estimate
 from mammoscope.evaluate.joining import Judged
 from mammoscope.evaluate.tables import texts
+from mammoscope.io import read_picture
 from mammoscope.metrics import froc
 from mammoscope.metrics.average_precision import interpolated_precision, rank
 from mammoscope.metrics.hit_rule import HitRule
@@ -59,7 +59,8 @@ def located(
         resampling: for the intervals.
 
     Raises:
-        ConfigError: a mask cannot be read, or a box is no box.
+        ConfigError: a box is no box, or no finding has a place.
+        ReadError: a mask cannot be read.
     """
     lesions = _lesions(judged, findings, folder)
     if not len(lesions.image):
@@ -119,9 +120,7 @@ def _masks(table: pd.DataFrame, box: Floats, folder: Path) -> list[NDArray[np.bo
         if not name or outline != "mask":
             found.append(None)
             continue
-        mask = cv2.imread(str(folder / name), cv2.IMREAD_GRAYSCALE)
-        if mask is None:
-            raise ConfigError(f"{name}: the mask cannot be read; mend it, or leave its path empty.")
+        mask = read_picture(folder / name).pixels
         found.append(mask[int(y1) : int(np.ceil(y2)), int(x1) : int(np.ceil(x2))] > 0)
     return found
 

@@ -16,10 +16,10 @@ from mammoscope.evaluate import checklists, wording
 from mammoscope.evaluate.figures import TITLES, forest_name
 from mammoscope.evaluate.side_by_side import Table, tables
 from mammoscope.evaluate.wording import Report
+from mammoscope.pages import templates
 from mammoscope.types import DENSITY_GRADES
 
 _ROWS = 20
-_SHADES = 55
 
 Pictures = Mapping[str, bytes]
 
@@ -167,21 +167,9 @@ def _image(data: bytes, alt: str) -> Markup:
     return Markup('<img src="data:image/jpeg;base64,{}" alt="{}">').format(code, alt)
 
 
-def _shade(n: int, row: Sequence[int], right: bool) -> str:
-    """A cell's colour: the bluer (right) or the more orange (wrong), the more of its row."""
-    share = n / sum(row) if sum(row) else 0.0
-    return f"color-mix(in srgb, {'#0072b2' if right else '#d55e00'} {_SHADES * share:.0f}%, white)"
-
-
 @cache
 def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("mammoscope", "evaluate"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templates("evaluate")
     environment.filters.update(
         number=wording.number,
         whole=wording.count,
@@ -190,5 +178,5 @@ def _template() -> jinja2.Template:
         percent=wording.percent,
         file=wording.file_name,
     )
-    environment.globals.update(shade=_shade)
+    environment.globals.update(shade=wording.shade)
     return environment.get_template("evaluation.html.j2")

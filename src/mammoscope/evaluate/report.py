@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from mammoscope.errors import ConfigError
+from mammoscope.errors import ConfigError, ReadError
 from mammoscope.evaluate import comparing, density, discrimination, misses, thresholds, use
 from mammoscope.evaluate.calibrating import calibrated, reliability_curve
 from mammoscope.evaluate.cases import Cases, betrayed_units, cases, units_of
@@ -196,7 +196,7 @@ class _Report:
                 self.judged, self.truth.findings, self.truth.path.parent, model.boxes, model.name,
                 self.settings.hit_rule, self.settings.resampling,
             )  # fmt: skip
-        except ConfigError as error:
+        except (ConfigError, ReadError) as error:
             self._skip(f"localisation by {model.name}", str(error))
             return
         self.sections["localisation"] += found

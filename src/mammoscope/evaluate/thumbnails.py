@@ -8,7 +8,7 @@ from pathlib import Path
 
 import cv2
 
-from mammoscope.anatomy import to_uint8
+from mammoscope.anatomy import reduced
 from mammoscope.errors import ReadError
 from mammoscope.evaluate.wording import Report
 from mammoscope.io import read_mammogram
@@ -43,10 +43,7 @@ def thumbnail(path: Path) -> bytes:
         pixels = read_mammogram(path).pixels
     except ReadError as error:
         return _tile(error.reason)
-    height, width = pixels.shape
-    scale = min(1.0, SIDE / max(height, width))
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small = to_uint8(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))
+    small = reduced(pixels, SIDE)
     _, jpeg = cv2.imencode(".jpg", small, (cv2.IMWRITE_JPEG_QUALITY, _QUALITY))
     return jpeg.tobytes()
 

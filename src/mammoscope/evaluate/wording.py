@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
@@ -132,3 +132,9 @@ def _decimals(size: float) -> int:
     if size > 1:
         return 0 if size >= 1000 else 1 if size >= 10 else 2
     return 3 if size >= 0.01 or size == 0 else 4
+
+
+def shade(n: int, row: Sequence[int], right: bool) -> str:
+    """A cell's colour: the bluer (right) or the more orange (wrong), the more of its row."""
+    share = n / sum(row) if sum(row) else 0.0
+    return f"color-mix(in srgb, {'#0072b2' if right else '#d55e00'} {55 * share:.0f}%, white)"

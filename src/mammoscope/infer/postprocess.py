@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mammoscope.anatomy import to_uint8
+from mammoscope.anatomy import reduced
 from mammoscope.models.card import Weights
 from mammoscope.preprocess import Prepared
 from mammoscope.types import (
@@ -123,11 +123,7 @@ def _finding(lesion_map: LesionMap, values: NDArray[np.float32], threshold: floa
 
 def preview(mammogram: Mammogram) -> NDArray[np.uint8]:
     """The whole source image as 8 bit, its longest side at most PREVIEW_SIDE pixels."""
-    height, width = mammogram.shape
-    scale = min(1.0, PREVIEW_SIDE / max(height, width))
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small = cv2.resize(mammogram.pixels, size, interpolation=cv2.INTER_AREA)
-    return to_uint8(small)
+    return reduced(mammogram.pixels, PREVIEW_SIDE)
 
 
 def breast_reports(images: Sequence[ImageReport]) -> dict[str, BreastReport]:

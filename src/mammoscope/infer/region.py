@@ -21,6 +21,8 @@ from mammoscope.types import Exam, ExamReport, ImageReport, Mammogram, Pixels, R
 
 LEAST_SIDE_PX = 16
 """Smaller regions hold too few pixels to say anything."""
+LEAST_VARIATION = 0.02
+"""Of the image's own range of grey: what varies less holds no tissue to judge."""
 MOVES = (-0.06, 0.0, 0.06)
 """Crops are moved by these shares of their side, across and down."""
 DETAIL_PX = 128
@@ -70,11 +72,22 @@ def check_region(mammogram: Mammogram, box_px: Box) -> None:
         fault = f"reaches outside it: give x within 0 to {width} and y within 0 to {height}"
     elif min(x2 - x1, y2 - y1) < LEAST_SIDE_PX:
         fault = f"is too small: give at least {LEAST_SIDE_PX} pixels a side"
+    elif _is_even(mammogram.pixels, box_px):
+        fault = "shows one even grey, such as air: mark tissue"
     if fault:
         raise ConfigError(
             f"{mammogram.path}: the image is {width} pixels wide and {height} high, and region "
             f"{','.join(f'{value:g}' for value in box_px)} {fault}."
         )
+
+
+def _is_even(pixels: Pixels, box_px: Box) -> bool:
+    """Whether a region varies next to nothing, measured by how the whole image does."""
+    x1, y1, x2, y2 = (round(edge) for edge in box_px)
+    within, whole = (
+        float(np.subtract(*np.percentile(part, (99, 1)))) for part in (pixels[y1:y2, x1:x2], pixels)
+    )
+    return within <= LEAST_VARIATION * whole
 
 
 def moved_crops(pixels: Pixels, box_px: Box) -> list[Pixels]:

@@ -17,6 +17,7 @@ from mammoscope.outputs import wording
 from mammoscope.outputs.colour import paint
 from mammoscope.outputs.hanging import SLOTS, hang
 from mammoscope.outputs.picture import picture
+from mammoscope.pages import templates
 from mammoscope.types import DENSITY_GRADES, ExamReport, ModelInfo
 
 _MAP_OPACITY_PERCENT = 70
@@ -77,13 +78,7 @@ def write_html(report: ExamReport, path: str | Path) -> Path:
 
 @cache
 def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("mammoscope", "outputs"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templates("outputs")
     environment.filters.update(
         percent=wording.percent, heading=wording.heading, plain=wording.plain
     )

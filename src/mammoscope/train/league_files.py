@@ -16,6 +16,7 @@ from markupsafe import Markup
 from mammoscope.evaluate import wording
 from mammoscope.evaluate.markdown import grid
 from mammoscope.files import write_atomic
+from mammoscope.pages import templates
 from mammoscope.train import league_figures, league_words
 from mammoscope.train.league_words import figure
 
@@ -198,26 +199,9 @@ class _whisker:  # noqa: N801 - used as a function is
         return _LEFT + (_RIGHT - _LEFT) * (auc - self.least) / (1 - self.least)
 
 
-def _shade(n: int, row: list[int], right: bool) -> str:
-    """A cell's colour: the bluer (right) or the more orange (wrong), the more of its row."""
-    share = n / sum(row) if sum(row) else 0.0
-    return f"color-mix(in srgb, {'#0072b2' if right else '#d55e00'} {55 * share:.0f}%, white)"
-
-
 @cache
 def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.ChoiceLoader(
-            [
-                jinja2.PackageLoader("mammoscope", "train"),
-                jinja2.PackageLoader("mammoscope", "evaluate"),  # for the style they share
-            ]
-        ),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templates("train", "evaluate")  # the second for the style they share
     environment.filters.update(percent=wording.percent, number=wording.number, whole=wording.count)
-    environment.globals.update(shade=_shade, figure=figure)
+    environment.globals.update(shade=wording.shade, figure=figure)
     return environment.get_template("league.html.j2")

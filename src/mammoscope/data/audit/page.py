@@ -18,13 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammoscope import __version__
-from mammoscope.anatomy import to_uint8
+from mammoscope.anatomy import reduced
 from mammoscope.data.audit.issue import FIXES, Audit, Issue, Kind, count_images
 from mammoscope.data.audit.kinds import KINDS
 from mammoscope.data.audit.look import read_pixels
 from mammoscope.data.audit.places import boxes_px
 from mammoscope.errors import ReadError
 from mammoscope.files import write_atomic
+from mammoscope.pages import templates
 
 PER_KIND = 12
 """Most pictures shown of one kind of mistake."""
@@ -187,10 +188,8 @@ def _uri(path: Path, boxes: NDArray[np.float64]) -> str:
         pixels = read_pixels(path)
     except ReadError:
         return ""
-    height, width = pixels.shape
-    scale = min(1.0, _SIDE / max(height, width))
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small = to_uint8(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))
+    small = reduced(pixels, _SIDE)
+    scale = len(small) / len(pixels)
     colour = cv2.cvtColor(small, cv2.COLOR_GRAY2BGR)
     for box in boxes[np.isfinite(boxes).all(axis=1)]:
         x1, y1, x2, y2 = (int(value) for value in np.clip(np.rint(box * scale), -9999, 9999))
@@ -201,11 +200,5 @@ def _uri(path: Path, boxes: NDArray[np.float64]) -> str:
 
 @cache
 def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("mammoscope", "data/audit"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templates("data/audit")
     return environment.get_template("page.html.j2")
