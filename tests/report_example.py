@@ -19,7 +19,9 @@ from mammoscope.types import (
     Laterality,
     LesionMap,
     ModelInfo,
+    Nipple,
     OperatingPoint,
+    Position,
     RegionReport,
 )
 
@@ -97,6 +99,22 @@ def image_report(
         lesion_map=LesionMap(values, geometry),
         breast_px=edge if laterality == "L" else _mirror(edge),
     )
+
+
+def placed_pair() -> tuple[ImageReport, ImageReport]:
+    """CC and MLO of the left breast with the lesion placed in both."""
+    nipple = Nipple((1150.0, 1000.0), 40.0, (0.0, 1000.0))
+    place = Position(60.5, "middle", "upper outer", 2)
+    images = image_report("L", "CC", 0.64, 0.71), image_report("L", "MLO", 0.49, 0.45)
+    cc, mlo = (
+        replace(
+            image,
+            nipple=nipple,
+            findings=(replace(image.findings[0], position=replace(place, match=(1 - n, 0))),),
+        )
+        for n, image in enumerate(images)
+    )
+    return cc, mlo
 
 
 ECHO_MODEL = ModelInfo("echo-lite0", "1e" * 32, "OpenVINO", {"calibration": {"note": "Echo."}})

@@ -8,6 +8,7 @@ from mammoscope.anatomy import (
     breast_mask,
     chest_side,
     invert,
+    pectoral_line,
     pectoral_mask,
     side_of_mask,
     thumbnail,
@@ -107,7 +108,15 @@ def test_the_pectoral_muscle_is_outlined(side: Laterality) -> None:
     assert not (muscle & ~outline).any()
 
 
+def test_the_line_of_a_drawn_muscle_is_found() -> None:
+    y, x = np.mgrid[:200, :160]
+    picture = np.where(x / 80 + y / 120 < 1, 220, 120).astype(np.float32)
+    line = pectoral_line(picture, x < 140)
+    assert line == pytest.approx((80, 120), abs=6)
+
+
 def test_no_muscle_is_seen_in_a_tiny_breast() -> None:
     outline = np.zeros((40, 30), bool)
     outline[5:15, :8] = True
     assert not pectoral_mask(np.zeros((40, 30), np.uint8), outline).any()
+    assert pectoral_line(np.zeros((40, 30), np.float32), outline) is None

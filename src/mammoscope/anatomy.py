@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mammoscope.geometry import box_of
 from mammoscope.types import Pixels
 
 Mask = NDArray[np.bool_]
@@ -188,19 +189,45 @@ def pectoral_mask(pixels: Pixels, breast: Mask) -> Mask:
     return muscle[:, ::-1] if mirrored else muscle
 
 
+def pectoral_line(
+    small: NDArray[np.float32], breast: Mask, steps: int = 45
+) -> tuple[float, float] | None:
+    """The straight line that the muscle's border lies on, for a chest wall on the left.
+
+    Args:
+        small: (h, w) grey levels of an MLO view with black air.
+        breast: its outline, of the same shape.
+        steps: how finely the line's two ends are searched.
+
+    Returns:
+        Where it leaves the breast's bounding box: columns along its top and rows down its left
+        side, both from the upper left corner; None if no edge stands out.
+    """
+    box = box_of(breast)
+    if box is None or not _large_enough(box):
+        return None
+    fall = _fall_to_the_right(small, breast)[box[1] :, box[0] :]
+    return _best_line(fall, box[2] - box[0], steps)
+
+
+def _large_enough(box: tuple[int, int, int, int]) -> bool:
+    """Whether a breast's bounding box has the pixels to look for a muscle in."""
+    return box[3] - box[1] >= 32 and box[2] - box[0] >= 16
+
+
 def _muscle_left(small: NDArray[np.float32], breast: Mask) -> Mask:
     """As `pectoral_mask` for a chest wall on the left."""
-    rows, columns = np.flatnonzero(breast.any(axis=1)), np.flatnonzero(breast.any(axis=0))
-    empty = np.zeros(breast.shape, bool)
-    if rows.size < 32 or columns.size < 16:
-        return empty
-    top, left = int(rows[0]), int(columns[0])
+    muscle = np.zeros(breast.shape, bool)
+    box = box_of(breast)
+    if box is None or not _large_enough(box):
+        return muscle
+    left, top = box[:2]
     fall = _fall_to_the_right(small, breast)[top:, left:]
-    line = _best_line(fall, columns.size)
-    if line is None:
-        return empty
-    edge = _bend(fall, line)
-    muscle = empty.copy()
+    ends = _best_line(fall, box[2] - left, 45)
+    if ends is None:
+        return muscle
+    reach, depth = ends
+    edge = _bend(fall, reach * (1 - np.arange(int(depth)) / depth))
     inside = np.arange(breast.shape[1] - left)[None, :] < edge[:, None]
     muscle[top : top + len(edge), left:] = inside
     return muscle & breast
@@ -219,16 +246,19 @@ def _fall_to_the_right(small: NDArray[np.float32], breast: Mask) -> NDArray[np.f
     return np.asarray(fall, np.float32)
 
 
-def _best_line(fall: NDArray[np.float32], width: int) -> NDArray[np.float64] | None:
-    """Edge column per row (n,) of the best straight line from the top to the chest wall."""
+def _best_line(fall: NDArray[np.float32], width: int, steps: int) -> tuple[float, float] | None:
+    """Columns at the top and rows at the chest wall of the line along which it falls most."""
+    rows = np.arange(fall.shape[0])
+    reaches = np.linspace(0.12, 1.0, steps) * width
     best, best_score = None, _LINE_LEAST
-    for reach in np.linspace(0.12, 1.0, 45) * width:  # columns at the top
-        for depth in np.linspace(0.12, 1.0, 45) * fall.shape[0]:  # rows at the chest wall
-            line = reach * (1 - np.arange(int(depth)) / depth)
-            values = fall[np.arange(len(line)), np.minimum(line.astype(int), fall.shape[1] - 1)]
-            score = float(values.mean()) * np.sqrt(len(line) / fall.shape[0])
-            if score > best_score:
-                best, best_score = line, score
+    for depth in np.linspace(0.12, 1.0, steps) * fall.shape[0]:
+        length = rows[: int(depth)]
+        lines = reaches[:, None] * (1 - length / depth)
+        values = fall[length, np.minimum(lines.astype(int), fall.shape[1] - 1)]
+        scores = values.mean(axis=1) * np.sqrt(len(length) / fall.shape[0])
+        found = int(scores.argmax())
+        if scores[found] > best_score:
+            best, best_score = (float(reaches[found]), float(depth)), float(scores[found])
     return best
 
 

@@ -14,8 +14,11 @@ from mammoscope.geometry import Box, Geometry
 Laterality = Literal["L", "R"]
 Presentation = Literal["presentation", "processing"]
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
+Point = tuple[float, float]
+Depth = Literal["anterior", "middle", "posterior"]
 
 DENSITY_GRADES = ("A", "B", "C", "D")
+DEPTHS: tuple[Depth, ...] = ("anterior", "middle", "posterior")
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +93,44 @@ class Exam:
 
 
 @dataclass(frozen=True)
+class Nipple:
+    """Where the nipple of a CC, MLO, ML or LM view was found.
+
+    Attributes:
+        point_px: (x, y) of its tip, source pixels.
+        error_px: radius around it, source pixels, within which it should lie nine times in ten.
+        wall_px: (x, y) where the line from it at right angles to the chest wall, in a view from
+            the side to the pectoral muscle, meets that (the posterior nipple line).
+    """
+
+    point_px: Point
+    error_px: float
+    wall_px: Point
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where a finding lies in the breast, as far as the views tell; None where they do not.
+
+    Attributes:
+        nipple_mm: distance of its centre from the nipple.
+        depth: third of the breast from the nipple to the muscle or chest wall.
+        quadrant: "upper outer" and the like where two views show it; "upper", "lower", "inner"
+            or "outer" where one does, or where it lies on the border of two quadrants; "central"
+            behind the nipple.
+        clock: hour on the breast seen from the front, 12 at the top.
+        match: numbers, from 0, of image and finding of the same report that show it in the
+            breast's other view.
+    """
+
+    nipple_mm: float | None = None
+    depth: Depth | None = None
+    quadrant: str | None = None
+    clock: int | None = None
+    match: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
 class Finding:
     """A suspicious place.
 
@@ -98,12 +139,14 @@ class Finding:
         score: in [0, 1], the highest value of the lesion map inside the box (see LesionMap).
         label: what it is taken for; "suspicious" where the kind is not known.
         box_mm: the box in mm from the image's corner; None if the spacing is unknown.
+        position: where in the breast; None if no nipple was looked for or found.
     """
 
     box_px: Box
     score: float
     label: str = "suspicious"
     box_mm: Box | None = None
+    position: Position | None = None
 
 
 @dataclass(frozen=True)
@@ -244,6 +287,7 @@ class ImageReport:
         breast_px: box around the segmented breast, source pixels; None if refused.
         regions: what was asked about parts of the image, in the order asked.
         ultrasound: what the ultrasound weights say; None if this is no ultrasound picture.
+        nipple: None where it was not looked for or not found.
     """
 
     path: str
@@ -261,6 +305,7 @@ class ImageReport:
     breast_px: Box | None = None
     regions: tuple[RegionReport, ...] = ()
     ultrasound: ClassReport | None = None
+    nipple: Nipple | None = None
 
 
 @dataclass(frozen=True)

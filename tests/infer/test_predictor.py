@@ -87,6 +87,21 @@ def test_the_report_says_who_spoke(demo: ExamReport) -> None:
     assert demo.operating_points == predictor().weights.operating_points
 
 
+def test_findings_of_the_standard_views_are_placed(demo: ExamReport) -> None:
+    sure = replace(demo.operating_point, threshold=1e-3)
+    report = replace(predictor(), operating_point=sure)(read_exam(DEMO))
+    positions = [found.position for image in report.images for found in image.findings]
+    assert positions
+    assert all(position is not None for position in positions)
+    assert report.malignancy == pytest.approx(demo.malignancy, abs=1e-6)
+
+
+def test_a_spot_view_has_no_nipple() -> None:
+    spot, plain = judged(replace(drawn(), view_modifiers=("spot",)), drawn("R")).images
+    assert spot.nipple is None
+    assert plain.nipple is not None
+
+
 def test_judging_twice_gives_the_same(demo: ExamReport) -> None:
     assert predictor()(read_exam(DEMO)).malignancy == pytest.approx(demo.malignancy, abs=1e-6)
 

@@ -14,6 +14,7 @@ from report_example import (
     exam_report,
     image_report,
     marked_image,
+    placed_pair,
     refused_image,
     spot_view,
     ultrasound_image,
@@ -67,6 +68,13 @@ def test_page_is_whole_for_every_kind_of_exam(images: tuple) -> None:  # type: i
     assert outline.open == []
     assert outline.text.count(RESEARCH_SENTENCE) == 2
     assert page.count('class="map"') == sum(i.lesion_map is not None for i in report.images)
+
+
+def test_findings_are_placed_beside_their_picture_and_the_nipple_is_drawn() -> None:
+    page = to_html(exam_report(*placed_pair()))
+    assert Outline(page).text.count("upper outer, 2 o’clock, middle third") == 2
+    assert page.count("<circle") == 2
+    assert "<circle" not in to_html(exam_report())
 
 
 def test_missing_views_keep_a_labelled_empty_place() -> None:

@@ -9,10 +9,13 @@ import pytest
 
 from mammoscope.errors import ConfigError
 from mammoscope.outputs import schema, to_dict, write_json
+from mammoscope.types import Finding, Position
 from report_example import (
+    LESION,
     exam_report,
     image_report,
     marked_image,
+    placed_pair,
     refused_image,
     ultrasound_image,
     unread_file,
@@ -24,6 +27,7 @@ KINDS = {
     "string": str,
     "number": (int, float),
     "boolean": bool,
+    "integer": int,
     "null": type(None),
 }
 
@@ -58,8 +62,9 @@ def check(value: Any, rule: dict[str, Any], where: str = "report") -> None:
         exam_report(image_report("L", "MLO")),
         exam_report(refused_image(), unread_file()),
         exam_report(marked_image(), ultrasound_image()),
+        exam_report(*placed_pair()),
     ],
-    ids=["full", "one view", "nothing judged", "classifiers"],
+    ids=["full", "one view", "nothing judged", "classifiers", "positions"],
 )
 def test_every_report_keeps_to_the_schema(report: Any) -> None:
     check(to_dict(report), schema())
@@ -72,6 +77,23 @@ def test_what_the_design_names_is_there() -> None:
     assert found["exam"]["operating_point"]["name"] == "bcsc_sensitivity"
     assert found["images"][1]["findings"][0]["box_px"] == [470.0, 690.0, 690.0, 910.0]
     assert found["images"][1]["findings"][0]["box_mm"] == [47.0, 69.0, 69.0, 91.0]
+
+
+def test_a_position_says_what_is_known_and_null_for_the_rest() -> None:
+    cc, mlo = placed_pair()
+    image = to_dict(exam_report(cc, mlo))["images"][0]
+    assert image["nipple"] == {"point_px": [1150.0, 1000.0], "error_px": 40.0, "wall_px": [0, 1000]}
+    assert image["findings"][0]["position"] == {
+        "nipple_mm": 60.5,
+        "depth": "middle",
+        "quadrant": "upper outer",
+        "clock": 2,
+        "match": {"image": 1, "finding": 0},
+    }
+    one = exam_report(replace(cc, findings=(Finding(LESION, 0.7, position=Position()),)))
+    check(to_dict(one), schema())
+    assert set(to_dict(one)["images"][0]["findings"][0]["position"].values()) == {None}
+    assert to_dict(exam_report(image_report("L", "CC")))["images"][0]["nipple"] is None
 
 
 def test_classifiers_speak_for_themselves() -> None:

@@ -5,7 +5,15 @@ from dataclasses import replace
 import pytest
 
 from mammoscope.outputs import wording
-from report_example import CARD, exam_report, image_report, refused_image, spot_view
+from mammoscope.types import Position
+from report_example import (
+    CARD,
+    exam_report,
+    image_report,
+    placed_pair,
+    refused_image,
+    spot_view,
+)
 
 
 @pytest.mark.parametrize(
@@ -34,6 +42,22 @@ def test_views_are_named_with_their_modifiers() -> None:
     assert wording.view_name(spot_view()) == "L CC, spot, magnification"
     assert wording.view_name(replace(spot_view(), view=None, view_modifiers=())) == "L"
     assert wording.view_name(refused_image()) == "Unplaced view"
+
+
+def test_a_finding_is_placed_in_one_phrase() -> None:
+    report = exam_report(*placed_pair())
+    said = wording.place(report.images[0].findings[0], report).replace("\u00a0", " ")
+    assert said == (
+        "upper outer, 2 o’clock, middle third, 60 mm from the nipple; possibly also seen in MLO"
+    )
+
+
+def test_what_is_not_known_of_a_place_is_left_out() -> None:
+    report = exam_report()
+    finding = report.images[1].findings[0]
+    assert wording.place(finding, report) == ""
+    some = replace(finding, position=Position(depth="anterior", quadrant="upper"))
+    assert wording.place(some, report) == "upper, anterior third"
 
 
 def test_calibration_is_explained_by_the_card_or_points_to_it() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mammoscope.anatomy import reduced
+from mammoscope.infer.nipple import find_nipple
 from mammoscope.models.card import Weights
 from mammoscope.preprocess import Prepared
 from mammoscope.types import (
@@ -75,6 +76,8 @@ def image_report(
         preview=preview(mammogram),
         lesion_map=lesion_map,
         breast_px=(float(x1), float(y1), float(x2), float(y2)),
+        # A spot or magnified view may show another part of the breast alone.
+        nipple=None if mammogram.view_modifiers else find_nipple(prepared, mammogram.view),
     )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from mammoscope.infer.engine import Engine, Precision, RawOutputs, Runtime, load_engine
+from mammoscope.infer.position import with_positions
 from mammoscope.infer.postprocess import (
     breast_reports,
     image_report,
@@ -72,7 +73,7 @@ class Predictor:
 
     def __call__(self, exam: Exam) -> ExamReport:
         """Judge every image of `exam`, its breasts, and the exam as a whole."""
-        images = self.judge(exam.images)
+        images = with_positions(self.judge(exam.images))
         breasts = breast_reports(images)
         parts = (*breasts.values(), *_unplaced(images))
         scores = [part.malignancy for part in parts if part.malignancy is not None]

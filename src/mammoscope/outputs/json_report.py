@@ -18,11 +18,13 @@ from mammoscope.types import (
     Finding,
     ImageReport,
     ModelInfo,
+    Nipple,
     OperatingPoint,
+    Position,
     RegionReport,
 )
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
 _PROBABILITY_DIGITS, _COORDINATE_DIGITS = 6, 2
 
 
@@ -101,6 +103,7 @@ def _image(image: ImageReport) -> dict[str, Any]:
         "refused": image.refused,
         "regions": [_region(region) for region in image.regions],
         "ultrasound": None if image.ultrasound is None else _classes(image.ultrasound),
+        "nipple": None if image.nipple is None else _nipple(image.nipple),
     }
 
 
@@ -130,6 +133,26 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "box_mm": None if finding.box_mm is None else _numbers(finding.box_mm),
         "label": finding.label,
         "score": _probability(finding.score),
+        "position": None if finding.position is None else _position(finding.position),
+    }
+
+
+def _nipple(nipple: Nipple) -> dict[str, Any]:
+    return {
+        "point_px": _numbers(nipple.point_px),
+        "error_px": round(nipple.error_px, _COORDINATE_DIGITS),
+        "wall_px": _numbers(nipple.wall_px),
+    }
+
+
+def _position(position: Position) -> dict[str, Any]:
+    mm, match = position.nipple_mm, position.match
+    return {
+        "nipple_mm": None if mm is None else round(mm, 1),
+        "depth": position.depth,
+        "quadrant": position.quadrant,
+        "clock": position.clock,
+        "match": None if match is None else {"image": match[0], "finding": match[1]},
     }
 
 

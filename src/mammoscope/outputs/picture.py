@@ -16,7 +16,7 @@ from mammoscope.outputs.colour import map_on, paint
 from mammoscope.outputs.hanging import is_mirrored
 from mammoscope.outputs.overlay import box_on_preview
 from mammoscope.outputs.wording import percent, view_name
-from mammoscope.types import Finding, ImageReport, RegionReport
+from mammoscope.types import Finding, ImageReport, Point, RegionReport
 
 _JPEG_QUALITY = 92
 # The map is smooth: half the preview's resolution shows all there is of it.
@@ -48,6 +48,7 @@ class Picture:
         boxes: the lowest score first, so that the highest is drawn on top.
         regions: those that were asked about, in order.
         mirrored: True if all of the above is mirrored against the file.
+        nipple: (x, y) in preview pixels where there is a finding to measure from it.
     """
 
     image: ImageReport
@@ -60,6 +61,7 @@ class Picture:
     boxes: tuple[DrawnBox, ...] = ()
     regions: tuple[DrawnBox, ...] = ()
     mirrored: bool = False
+    nipple: Point | None = None
 
     @property
     def alt(self) -> str:
@@ -91,7 +93,15 @@ def picture(image: ImageReport) -> Picture:
         ),
         tuple(_box(image, one.box_px, _answer(one), mirrored) for one in image.regions),
         mirrored,
+        _nipple(image, mirrored),
     )
+
+
+def _nipple(image: ImageReport, mirrored: bool) -> Point | None:
+    if image.nipple is None or not image.findings:
+        return None
+    drawn = _box(image, (*image.nipple.point_px, *image.nipple.point_px), "", mirrored)
+    return drawn.x, drawn.y
 
 
 def _map_uri(image: ImageReport, mirrored: bool) -> str:

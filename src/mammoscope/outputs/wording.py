@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mammoscope.geometry import Box
-from mammoscope.types import ExamReport, ImageReport, OperatingPoint
+from mammoscope.types import ExamReport, Finding, ImageReport, OperatingPoint
 
 RESEARCH_SENTENCE = "For research and education; it supports a reader and replaces none."
 # BI-RADS Atlas, 5th edition (2013), breast composition categories.
@@ -77,6 +77,27 @@ def box(box_px: Box) -> str:
     """Corners of a box in words, for a table or a caption."""
     x1, y1, x2, y2 = (f"{value:g}" for value in box_px)
     return f"x {x1} to {x2}, y {y1} to {y2}"
+
+
+def place(finding: Finding, report: ExamReport) -> str:
+    """Where in the breast a finding lies: "upper outer, 2 o'clock, 43 mm from the nipple".
+
+    What matches it in another view is a possibility, and is called one: many other places lie
+    as far from the nipple.
+    """
+    at = finding.position
+    if at is None:
+        return ""
+    parts = (
+        at.quadrant,
+        None if at.clock is None else f"{at.clock} o’clock",
+        None if at.depth is None else f"{at.depth} third",
+        None if at.nipple_mm is None else f"{at.nipple_mm:.0f}\u00a0mm from the nipple",
+    )
+    said = ", ".join(filter(None, parts))
+    if at.match is None:
+        return said
+    return f"{said}; possibly also seen in {report.images[at.match[0]].view}"
 
 
 def calibration_note(card: Mapping[str, Any]) -> str:
