@@ -46,3 +46,14 @@ def ultrasound() -> NDArray[np.uint8]:
     depth = np.linspace(1, 0.15, 240)[:, None]
     layers = 1 + 0.6 * np.sin(np.linspace(0, 40, 240))[:, None]
     return np.clip(90 * depth * layers * (1 + speckle / speckle.std() / 2), 0, 255).astype(np.uint8)
+
+
+def photograph() -> NDArray[np.uint8]:
+    """Many small things with sharp outlines before each other."""
+    rng = np.random.default_rng(0)
+    picture = np.full((400, 500), 120, np.uint8)
+    for _ in range(400):
+        centre, radius = rng.integers((0, 0), (500, 400)), int(rng.integers(10, 30))
+        cv2.circle(picture, tuple(map(int, centre)), radius, int(rng.integers(20, 240)), -1)
+    noisy = cv2.GaussianBlur(picture, (0, 0), 1.0) + rng.normal(0, 4, picture.shape)
+    return np.clip(noisy, 0, 255).astype(np.uint8)

@@ -6,6 +6,7 @@ import pytest
 
 from mammoscope.errors import CorruptError, RefusedError
 from mammoscope.io import read_mammogram, read_picture
+from mammoscope.io.screen import Doubt
 from pictures import breast, text_page, ultrasound
 
 
@@ -46,6 +47,11 @@ def test_a_named_side_that_fits_is_taken_without_a_word(tmp_path):
 def test_what_is_no_mammogram_is_refused_with_the_reason(tmp_path):
     with pytest.raises(RefusedError, match=r"text.*give a mammogram"):
         read(tmp_path, 255 - text_page())
+
+
+def test_what_is_unusual_is_read_with_a_warning(tmp_path):
+    turned = np.ascontiguousarray(np.rot90(breast()))
+    assert Doubt.TURNED in read(tmp_path, turned).warnings
 
 
 def test_an_empty_file_is_named(tmp_path):

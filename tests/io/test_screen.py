@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from mammoscope.io.screen import refusal
-from pictures import breast, chest_film, text_page, ultrasound
+from mammoscope.io.screen import Doubt, refusal, screened
+from pictures import breast, chest_film, photograph, text_page, ultrasound
 
 
 @pytest.mark.parametrize("side", ["L", "R"])
@@ -37,6 +37,69 @@ def test_a_breast_cut_off_on_all_sides_passes():
 )
 def test_what_is_no_mammogram_is_refused(picture, word):
     assert word in (refusal(picture) or "passed")
+
+
+def test_air_with_a_marker_alone_is_refused():
+    air = np.full((800, 640), 3, np.uint8)
+    assert "spot" in (refusal(cv2.putText(air, "R MLO", (400, 100), 0, 1.5, 220, 4)) or "passed")
+
+
+def test_an_even_disc_is_refused_as_a_test_object():
+    disc = cv2.ellipse(np.full((400, 320), 2, np.uint8), (0, 200), (230, 150), 0, 0, 360, 150, -1)
+    assert "without any structure" in (refusal(disc) or "passed")
+
+
+def test_sharp_outlines_all_over_are_refused_as_a_photograph():
+    assert "sharp outlines" in (refusal(photograph()) or "passed")
+
+
+def test_bright_pieces_side_by_side_are_refused():
+    tiles = np.zeros((320, 340), np.uint8)
+    for x in (10, 130, 250):
+        tiles[40:280, x : x + 80] = breast(height=240, width=80)
+    assert "several parts" in (refusal(tiles) or "passed")
+
+
+def cut_out():
+    return np.ascontiguousarray(breast(height=1200, width=900)[400:800, 50:350])
+
+
+def floating():
+    """Round on both sides, in air, away from the middle."""
+    both = np.hstack([breast("R"), breast("L")])
+    return np.pad(both, ((0, 0), (300, 0)), constant_values=3)
+
+
+@pytest.mark.parametrize(
+    ("picture", "doubt"),
+    [
+        (cut_out(), Doubt.AIRLESS),
+        (np.ascontiguousarray(np.rot90(breast())), Doubt.TURNED),
+        (np.ascontiguousarray(np.rot90(breast("R"))), Doubt.TURNED),
+        (np.ascontiguousarray(breast()[:, :110]), Doubt.CUT),
+        (np.ascontiguousarray(breast()[160:]), Doubt.CUT),
+        (floating(), Doubt.ROUND),
+    ],
+    ids=["cut-out", "turned", "turned the other way", "tip cut off", "half cut off", "floating"],
+)
+def test_what_is_unusual_passes_with_one_doubt(picture, doubt):
+    assert screened(picture) == (None, (doubt,))
+
+
+@pytest.mark.parametrize("side", ["L", "R"])
+def test_a_whole_breast_passes_without_a_doubt(side):
+    assert screened(breast(side)) == (None, ())
+
+
+def test_most_film_is_doubted_as_film_and_digital_is_not(data_dir):
+    def share(name: str, step: int) -> float:
+        files = sorted((data_dir / name / "images").iterdir())[::step]
+        read = (cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) for path in files)
+        found = [Doubt.FILM in screened(pixels)[1] for pixels in read]
+        return sum(found) / len(found)
+
+    assert share("mini_mias", 6) > 0.7
+    assert share("cdd_cesm", 6) < 0.05
 
 
 def test_a_screenshot_is_refused():

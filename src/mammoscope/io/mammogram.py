@@ -13,7 +13,7 @@ from mammoscope.anatomy import chest_side, invert, white_background
 from mammoscope.errors import RefusedError
 from mammoscope.io.dicom import is_dicom, read_dicom
 from mammoscope.io.image import read_bytes, read_image
-from mammoscope.io.screen import refusal
+from mammoscope.io.screen import screened
 from mammoscope.types import Mammogram
 
 HEAD_BYTES = 4096
@@ -57,11 +57,26 @@ def read_mammogram(path: str | Path) -> Mammogram:
         ReadError: the file cannot be read; the subclass says why.
         RefusedError: it can, but is blank, in colour, or shows something else than a breast.
     """
-    image = _upright(read_picture(path))
-    reason = refusal(image.pixels)
+    return as_mammogram(read_picture(path))
+
+
+def as_mammogram(picture: Mammogram) -> Mammogram:
+    """Turn a picture over if it is a negative, refuse what is no mammogram, warn of the unusual.
+
+    Args:
+        picture: from `read_picture`.
+
+    Returns:
+        As `read_mammogram` does; its warnings hold the sentence of each `screen.Doubt`.
+
+    Raises:
+        RefusedError: it is blank or shows something else than a breast.
+    """
+    image = _upright(picture)
+    reason, doubts = screened(image.pixels)
     if reason is not None:
-        raise RefusedError(path, reason, "give a mammogram of one breast")
-    return _sided(image)
+        raise RefusedError(image.path, reason, "give a mammogram of one breast")
+    return _sided(replace(image, warnings=(*image.warnings, *doubts)))
 
 
 def _upright(image: Mammogram) -> Mammogram:
