@@ -126,6 +126,8 @@ weights = "none"
 folds = 2
 [task]
 density_weight = {density}
+[head]
+pooling = "{pooling}"
 [input]
 height = 64
 width = 64
@@ -134,9 +136,11 @@ epochs = 1
 """
 
 
-def finished_run(folder: Path, density: float) -> Args:
+def finished_run(folder: Path, density: float, pooling: str = "map") -> Args:
     """A run whose network learned nothing and whose folds' predictions are good ones."""
-    (folder / "tiny.toml").write_text(RECIPE.format(density=density), encoding="utf-8")
+    (folder / "tiny.toml").write_text(
+        RECIPE.format(density=density, pooling=pooling), encoding="utf-8"
+    )
     (folder / "tiny.card.json").write_text('{"description": "tiny"}', encoding="utf-8")
     cv2.imwrite(str(folder / "a.png"), breast())
     rows = [
@@ -178,6 +182,25 @@ def test_a_finished_run_becomes_weights_that_load(
     assert loaded.preprocess == load_recipe(tmp_path / "tiny.toml").preprocess
     assert loaded.platt[0] > 0
     assert (card["training"]["images"], card["training"]["patients"]) == (24, 12)
+
+
+def test_weights_for_regions_are_calibrated_on_what_is_answered_to_regions(tmp_path: Path) -> None:
+    args = finished_run(tmp_path, 0.0, "average")
+    (tmp_path / "tiny.card.json").write_text('{"purpose": "region"}', encoding="utf-8")
+    for fold in "01":
+        file = tmp_path / "run" / fold / "predictions.csv"
+        said = pd.read_csv(file)
+        said.drop(columns="peak_logit").to_csv(file.with_name("regions.csv"), index=False)
+        said.assign(malignancy_logit=-said["malignancy_logit"]).to_csv(file, index=False)
+    assert export(args)["calibration"]["platt"]["slope"] > 0
+    assert load_card(tmp_path / "weights", "region").outputs == ("logits",)
+
+
+def test_weights_for_regions_have_no_map(tmp_path: Path) -> None:
+    args = finished_run(tmp_path, 0.0)
+    (tmp_path / "tiny.card.json").write_text('{"purpose": "region"}', encoding="utf-8")
+    with pytest.raises(ConfigError, match="gives logits, lesion_map"):
+        export(args)
 
 
 def test_a_card_without_its_written_part_is_an_error(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from mammoscope.infer.engine import Engine, Precision, Runtime, load_engine
 from mammoscope.infer.postprocess import calibrated_map, find_lesions, preview, sigmoid, softmax
 from mammoscope.io.ultrasound import read_ultrasound
 from mammoscope.models.card import Purpose, Weights, load_card, verify
-from mammoscope.preprocess import Prepared, prepare
+from mammoscope.preprocess import Prepared, PreprocessParams, prepare
 from mammoscope.types import (
     ClassReport,
     Exam,
@@ -94,10 +94,7 @@ class Classifier:
 
     def judge(self, pictures: Sequence[Mammogram]) -> Judged:
         """Show the network `pictures` (one at least), all at once."""
-        prepared = [prepare(picture, self.weights.preprocess) for picture in pictures]
-        arrays = self.engine.arrays(np.stack([item.pixels for item in prepared]))
-        said = dict(zip(self.weights.outputs, arrays, strict=True))
-        return Judged(log_shares(said["logits"]), said.get("lesion_map"), prepared)
+        return judge(pictures, self.engine, self.weights.preprocess, self.weights.outputs)
 
     def malignancy(self, logs: NDArray[np.float64]) -> NDArray[np.float64]:
         """Calibrated probability (...) of cancer from `log_shares` (..., k)."""
@@ -141,6 +138,26 @@ class Classifier:
     @property
     def _positive(self) -> NDArray[np.bool_]:
         return np.isin(self.weights.classes, self.weights.positive)
+
+
+def judge(
+    pictures: Sequence[Mammogram],
+    engine: Engine,
+    params: PreprocessParams,
+    outputs: Sequence[str] = ("logits",),
+) -> Judged:
+    """Show a network `pictures` (one at least), all at once.
+
+    Args:
+        pictures: of any size.
+        engine: loaded with `outputs`, in that order.
+        params: how the network wants them prepared.
+        outputs: "logits" and perhaps "lesion_map".
+    """
+    prepared = [prepare(picture, params) for picture in pictures]
+    arrays = engine.arrays(np.stack([item.pixels for item in prepared]))
+    said = dict(zip(outputs, arrays, strict=True))
+    return Judged(log_shares(said["logits"]), said.get("lesion_map"), prepared)
 
 
 def log_shares(logits: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -7,17 +7,20 @@ answer is the mean of what the network says of them: the same step wherever regi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import cast
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from mammoscope.errors import ConfigError
 from mammoscope.geometry import Box, Geometry
-from mammoscope.infer.classifier import Classifier
+from mammoscope.infer.classifier import Classifier, Judged
 from mammoscope.types import Exam, ExamReport, ImageReport, Mammogram, Pixels, RegionReport
+
+Judge = Callable[[Sequence[Mammogram]], Judged]
 
 LEAST_SIDE_PX = 16
 """Smaller regions hold too few pixels to say anything."""
@@ -45,16 +48,35 @@ def judge_region(mammogram: Mammogram, box_px: Box, classifier: Classifier) -> R
         ConfigError: the region is reversed, empty, tiny or reaches outside the image.
     """
     check_region(mammogram, box_px)
-    crops = [replace(mammogram, pixels=pixels) for pixels in moved_crops(mammogram.pixels, box_px)]
-    logs = classifier.judge(crops).log_shares
+    logs = looks(mammogram, box_px, classifier.judge)
     each = classifier.malignancy(logs)
     geometry = Geometry.identity(mammogram.shape, mammogram.spacing_mm)
     return RegionReport(
         box_px,
-        classifier.report(logs.mean(axis=0)),
+        classifier.report(pooled(logs)),
         (float(each.min()), float(each.max())),
         geometry.box_to_mm(box_px),
     )
+
+
+def looks(mammogram: Mammogram, box_px: Box, judge: Judge) -> NDArray[np.float64]:
+    """What a network says of each of the `moved_crops` of a region.
+
+    Args:
+        mammogram: the image.
+        box_px: (x1, y1, x2, y2) inside it, in source pixels.
+        judge: shows the network pictures, such as `Classifier.judge`.
+
+    Returns:
+        (looks, k) log_shares, in the order of `moved_crops`.
+    """
+    crops = [replace(mammogram, pixels=pixels) for pixels in moved_crops(mammogram.pixels, box_px)]
+    return judge(crops).log_shares
+
+
+def pooled(logs: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The answer (..., k) to regions of which each look gave log_shares (..., looks, k)."""
+    return np.asarray(logs.mean(axis=-2))
 
 
 def check_region(mammogram: Mammogram, box_px: Box) -> None:

@@ -5,7 +5,8 @@
 
 Needs every fold's predictions, for calibration and operating points, and the weights of one
 part: those trained on everything, or with --part those of one fold. Nothing is written unless
-parity holds.
+parity holds. Weights for regions need every fold's weights instead: their calibration is that of
+the mean over moved crops, which RUN/regions.csv then holds.
 
 A network with one logit, a lesion map and a density head becomes a reader, whose outputs are
 `mammoscope.infer.engine.OUTPUTS`; any other a classifier, whose outputs are "logits" (n, k) and,
@@ -20,6 +21,7 @@ import platform
 import tempfile
 import warnings
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -34,7 +36,7 @@ from torch import Tensor, nn
 from mammoscope.errors import ConfigError, WeightsError
 from mammoscope.evaluate.card import card_calibration
 from mammoscope.files import write_atomic
-from mammoscope.infer.engine import OUTPUTS, load_engine
+from mammoscope.infer.engine import OUTPUTS, Engine, load_engine
 from mammoscope.metrics.recalibration import fit_platt
 from mammoscope.models.card import CARD_FILE, NETWORK_FILE
 from mammoscope.models.networks import Network
@@ -42,6 +44,7 @@ from mammoscope.train.classifier_card import classifier_calibration
 from mammoscope.train.config import Recipe, load_recipe
 from mammoscope.train.dataset import TrainingSet, load_training_set
 from mammoscope.train.folds import folds
+from mammoscope.train.regions import region_predictions
 from mammoscope.train.run import FINAL, WEIGHTS, collect, trained
 
 TOLERANCE = 1e-3
@@ -152,6 +155,11 @@ def parity(network: Network, onnx: bytes, pixels: NDArray[np.uint8]) -> dict[str
     return differences
 
 
+def _sample(data: TrainingSet) -> NDArray[np.uint8]:
+    """Some of the images, spread over all."""
+    return np.asarray(data.pixels[np.linspace(0, len(data.pixels) - 1, 32).astype(int)])
+
+
 def _difference(tensor: Tensor, array: NDArray[np.float32]) -> float:
     return float(np.abs(tensor.numpy() - array).max())
 
@@ -177,13 +185,16 @@ def export(args: Args) -> dict[str, Any]:
     data = load_training_set(args.data, recipe, args.run)
     network = trained(recipe, args.run / args.part / WEIGHTS)
     onnx = to_onnx(network, recipe.input.height, recipe.input.width)
-    sample = np.linspace(0, len(data.pixels) - 1, 32).astype(int)
-    differences = parity(network, onnx, data.pixels[sample])
+    differences = parity(network, onnx, _sample(data))
+    if written.get("purpose") == "region":
+        predictions = _of_regions(recipe, output_names(network), args, data)
+    else:
+        predictions = collect(args.run, recipe.folds)
     card = {
         **written,
         "name": written.get("name", recipe.name),
         "preprocess": recipe.preprocess.to_mapping(),
-        **_judgement(recipe, network, collect(args.run, recipe.folds), args.data, data),
+        **_judgement(recipe, network, predictions, args.data, data),
         "training": written.get("training", {}) | _record(recipe, args, data),
         "parity": differences,
     }
@@ -201,6 +212,26 @@ def _written(path: Path) -> dict[str, Any]:
             f"{path}: the card's written part cannot be read ({error}); give it by --card."
         ) from error
     return card
+
+
+def _of_regions(recipe: Recipe, names: tuple[str, ...], args: Args, data: TrainingSet) -> Path:
+    """Out-of-fold predictions of what the product answers to regions."""
+    if names != ("logits",):
+        raise ConfigError(
+            f"recipe {recipe.name}: its network gives {', '.join(names)}, but of a region the "
+            'logits alone are calibrated; give head.pooling = "average" and no other heads.'
+        )
+    return region_predictions(
+        recipe, args.run, args.data, data, partial(fold_engine, recipe, args.run, data)
+    )
+
+
+def fold_engine(recipe: Recipe, run: Path, data: TrainingSet, part: str) -> Engine:
+    """The logits of a finished part under the product's runtime, in f32, compared with torch's."""
+    network = trained(recipe, run / part / WEIGHTS)
+    onnx = to_onnx(network, recipe.input.height, recipe.input.width)
+    parity(network, onnx, _sample(data))
+    return load_engine(onnx, precision="f32", outputs=("logits",))
 
 
 def _judgement(

@@ -60,13 +60,13 @@ def write_predictions(folder: Path, table: pd.DataFrame, judged: Judged, task: T
         table.to_csv(draft, index=False)
 
 
-def collect(out: Path, folds: int) -> Path:
-    """Join the folds' predictions into `out`/predictions.csv; ConfigError if one is missing."""
-    parts = [out / str(fold) / PREDICTIONS for fold in range(folds)]
+def collect(out: Path, folds: int, name: str = PREDICTIONS) -> Path:
+    """Join the folds' predictions into the file `name` of `out`; ConfigError if one is missing."""
+    parts = [out / str(fold) / name for fold in range(folds)]
     missing = [part for part in parts if not part.is_file()]
     if missing:
         raise ConfigError(f"{missing[0]}: not there yet; run that fold first.")
-    joined = out / PREDICTIONS
+    joined = out / name
     with drafted(joined) as draft:
         pd.concat([pd.read_csv(part) for part in parts]).to_csv(draft, index=False)
     return joined
