@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import csv
 import json
+import re
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +17,11 @@ pytest.importorskip("timm")
 from mammoscope.errors import ConfigError  # noqa: E402
 from mammoscope.metrics.roc import auc  # noqa: E402
 from mammoscope.train.compare import Args, compare  # noqa: E402
+from mammoscope.train.costs import training_costs  # noqa: E402
 from mammoscope.train.entries import planned  # noqa: E402
+from mammoscope.train.league_figures import Whiskers, trade_off  # noqa: E402
 from mammoscope.train.league_files import write_league  # noqa: E402
-from mammoscope.train.league_words import discussion, worse  # noqa: E402
+from mammoscope.train.league_words import discussion, over_pairs, verdict, worse  # noqa: E402
 from training_example import pictures, recipe_file  # noqa: E402
 
 GRID = ("network=test_efficientnet,plain_cnn", "weights=none,imagenet")
@@ -117,6 +122,7 @@ def test_costs_are_measured(made: dict[str, object]) -> None:
         assert running["peak_mib"] is None or running["peak_mib"] > 20
         assert running["runtime"].startswith(("OpenVINO", "ONNX Runtime"))
         assert training["seconds_per_epoch"] > 0
+        assert training["training_peak_mib"] is None or training["training_peak_mib"] > 50
         assert training["started_from"] == "random weights"
         assert [fold["epoch"] for fold in row["curves"]] == [[1], [1]]
 
@@ -131,7 +137,7 @@ def test_the_files_hold_every_competitor(made: dict[str, object], args: Args) ->
     for row in made["rows"]:
         assert row["name"] in page
         assert row["name"] in text
-    assert page.count("<svg role=") == 2
+    assert page.count("<svg role=") == 3  # curves of both, and AUC against time
     assert "<script" not in page
     assert json.loads((args.out / "league.json").read_text(encoding="utf-8")) == made
 
@@ -187,8 +193,6 @@ def test_parts_in_processes_of_their_own_give_the_same(
 def test_impossible_options_are_named(
     args: Args, tmp_path: Path, change: dict[str, object], said: str
 ) -> None:
-    from dataclasses import replace
-
     with pytest.raises(ConfigError, match=said):
         compare(replace(args, out=tmp_path, **change), quiet)
 
@@ -205,3 +209,68 @@ def test_the_discussion_rests_on_the_figures(made: dict[str, object], tmp_path: 
     lost = {**made, "rows": [slow, quick]}
     assert f"Shown to be worse: {quick['name']} (p 0.010)" in " ".join(discussion(lost))
     assert 'class="lost"' in write_league(lost, tmp_path)[0].read_text(encoding="utf-8")
+
+
+def test_a_run_without_a_memory_record_is_not_measured(
+    made: dict[str, object], args: Args, tmp_path: Path
+) -> None:
+    (entry, *_) = planned(args.recipes, args.grid, args.overrides, args.out)
+    old = tmp_path / "0"
+    shutil.copytree(entry.folder / "0", old)
+    records = [json.loads(line) for line in (old / "metrics.jsonl").read_text().splitlines()]
+    lines = [json.dumps(record | {"peak_mib": None}) for record in records[:1]]
+    del records[0]["peak_mib"]
+    for text in ("\n".join(lines), json.dumps(records[0])):
+        (old / "metrics.jsonl").write_text(text, encoding="utf-8")
+        assert training_costs(replace(entry, folder=tmp_path), ["0"])["training_peak_mib"] is None
+    rows = [row | {"training": row["training"] | {"training_peak_mib": None}}
+            for row in made["rows"]]  # fmt: skip
+    for file in write_league({**made, "rows": rows}, tmp_path)[:2]:
+        assert "not measured" in file.read_text(encoding="utf-8")
+
+
+def test_written_again_it_leaves_nothing_of_the_first(
+    made: dict[str, object], tmp_path: Path
+) -> None:
+    write_league(made, tmp_path)
+    one = {**made, "rows": made["rows"][:1], "pairs": []}
+    files = write_league(one, tmp_path)
+    assert sorted(tmp_path.iterdir()) == sorted(files)
+    gone = made["rows"][1]["name"]
+    assert not any(gone in file.read_text(encoding="utf-8") for file in files)
+
+
+def test_one_pair_is_not_called_pairs(made: dict[str, object]) -> None:
+    assert "pairs" not in over_pairs(made)
+    assert "Holm over all 3 pairs" in over_pairs({"pairs": [{}, {}, {}]})
+
+
+def test_many_that_lost_are_counted(made: dict[str, object]) -> None:
+    best, other = made["rows"]
+    test = {"p_holm": 0.001}
+    lost = [other | {"name": f"n{i}", "against_best": test} for i in range(5)]
+    assert "All 5 others are shown to be worse." in verdict({**made, "rows": [best, *lost]})
+    lost[2]["against_best"] = test | {"p_holm": 0.4}
+    assert "all are shown to be worse but n2." in verdict({**made, "rows": [best, *lost]})
+
+
+def test_an_interval_that_holds_chance_is_said(made: dict[str, object]) -> None:
+    best = made["rows"][0]
+    weak = best | {"auc": best["auc"] | {"value": 0.55, "low": 0.48, "high": 0.6}}
+    assert "which is chance" in verdict({**made, "rows": [weak]})
+
+
+def test_intervals_are_drawn_where_their_axis_says() -> None:
+    rows = [{"auc": {"value": 0.75, "low": 0.52, "high": 0.98}}]
+    whiskers = Whiskers(rows)
+    assert (whiskers.least, whiskers.most) == (0.5, 1.0)
+    axis = [float(x) for x in re.findall(r'<text x="([\d.]+)"', whiskers.axis())]
+    (dot,) = re.findall(r'cx="([\d.]+)"', whiskers.of(rows[0]["auc"]))
+    assert float(dot) == pytest.approx(sum(axis) / 2)
+    assert whiskers.of({"value": None, "low": None, "high": None}) == ""
+
+
+def test_no_picture_of_time_without_two_times(made: dict[str, object]) -> None:
+    unknown = [row | {"running": row["running"] | {"ms": None}} for row in made["rows"]]
+    assert trade_off(unknown) is None
+    assert trade_off(made["rows"][:1]) is None

@@ -53,9 +53,11 @@ def test_three_kills_at_random_points_change_no_bit_of_the_weights(tmp_path: Pat
     assert found["hashes"][0] == found["hashes"][1], found
 
 
-def test_two_processes_do_what_one_does(tmp_path: Path) -> None:
+def test_two_processes_of_torchrun_do_what_one_does(tmp_path: Path) -> None:
     """Batch statistics and dropout too; the remaining distance is the rounding of sums."""
     words = ["optimiser.name=sgd", "optimiser.learning_rate=0.02", "task.density_weight=0.3"]
     found = told("together.py", tmp_path, [*words, "optimiser.class_weights=true"], 8)
     assert found["counts_same"]
     assert found["distance"] < 1e-4 * found["size"], found
+    for name, (one, two) in found["figures"].items():  # of all processes, not of the first
+        assert two == pytest.approx(one, rel=1e-4), name

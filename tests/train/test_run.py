@@ -156,7 +156,9 @@ def test_a_loss_that_is_not_finite_leaves_its_batch(
     wild = load_recipe(
         folder / "recipe.toml", ["optimiser.name=sgd", "optimiser.learning_rate=1e30"]
     )
-    with pytest.raises(ConfigError, match=r"lower optimiser\.learning_rate.*bad_batch\.pt"):
+    with pytest.raises(
+        ConfigError, match=r"part 0: .*lower optimiser\.learning_rate.*bad_batch\.pt"
+    ):
         train_part(wild, data, "0", tmp_path)
     batch = torch.load(tmp_path / "0" / "bad_batch.pt", weights_only=True)
     assert batch["pixels"].shape == (4, 1, 64, 64)
@@ -164,13 +166,27 @@ def test_a_loss_that_is_not_finite_leaves_its_batch(
     assert "loss" in batch["losses"]
 
 
+@pytest.mark.parametrize("where", ["start", "train_epoch"])
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory."),
+        RuntimeError("std::bad_alloc"),
+        RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed."),
+    ],
+)
 def test_memory_that_runs_out_gives_advice(
-    recipe: Recipe, data: TrainingSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    recipe: Recipe,
+    data: TrainingSet,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    where: str,
+    error: Exception,
 ) -> None:
     def full(*_: object) -> None:
-        raise torch.OutOfMemoryError("CUDA out of memory.")
+        raise error
 
-    monkeypatch.setattr("mammoscope.train.fitting.train_epoch", full)
+    monkeypatch.setattr(f"mammoscope.train.fitting.{where}", full)
     with pytest.raises(
         ConfigError, match=r"batches of 4 images of 64 x 64 on cpu; lower optimiser"
     ):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -42,6 +45,20 @@ class Position:
         return bool(patience) and self.best_epoch >= 0 and self.epoch - self.best_epoch > patience
 
 
+@contextmanager
+def stored(path: Path) -> Iterator[Path]:
+    """`files.drafted` for torch's and safetensors' writers, which hide that a disk is full.
+
+    Raises:
+        ConfigError: the file cannot be written.
+    """
+    with drafted(path) as draft:
+        try:
+            yield draft
+        except (RuntimeError, SafetensorError) as error:
+            raise OSError(errno.EIO, "perhaps the disk is full") from error
+
+
 def save_checkpoint(path: Path, training: Training, position: Position) -> None:
     """Write both whole or not at all.
 
@@ -55,7 +72,7 @@ def save_checkpoint(path: Path, training: Training, position: Position) -> None:
         "optimiser": training.optimiser.state_dict(),
         "schedule": training.schedule.state_dict(),
     }
-    with drafted(path) as draft:
+    with stored(path) as draft:
         torch.save(state, draft)
 
 
@@ -84,7 +101,7 @@ def resume(path: Path, training: Training) -> Position:
 def save_weights(path: Path, network: nn.Module) -> None:
     """Write a network's weights as safetensors, whole or not at all."""
     state = {name: value.cpu().contiguous() for name, value in network.state_dict().items()}
-    with drafted(path) as draft:
+    with stored(path) as draft:
         save_file(state, draft)
 
 

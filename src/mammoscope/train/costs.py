@@ -36,16 +36,19 @@ def training_costs(entry: Entry, parts: Sequence[str]) -> dict[str, Any]:
     Returns:
         "seconds_per_epoch" and "images_per_s" of the training alone, "hours" of all parts
         together, "epochs", "accuracy_learned" and "accuracy_held_out" of the last epoch,
+        "training_peak_mib" (see `memory.peak_from_now`; None if it was not measured),
         "started_from" (what weights, in words), "device" and "threads".
     """
     histories = [history(entry, part) for part in parts]
     records = [record for records in histories for record in records]
     last = [records[-1] for records in histories]
+    peaks = [peak for record in records if (peak := record.get("peak_mib")) is not None]
     started = json.loads((entry.folder / parts[0] / START).read_text(encoding="utf-8"))
     return {
         "seconds_per_epoch": fmean(record["seconds"] for record in records),
         "images_per_s": fmean(record["images_per_s"] for record in records),
         "hours": sum(record["seconds"] for record in records) / 3600,
+        "training_peak_mib": max(peaks, default=None),
         "epochs": fmean(len(records) for records in histories),
         "accuracy_learned": fmean(record["accuracy"] for record in last),
         "accuracy_held_out": fmean(record["held_out_accuracy"] for record in last),

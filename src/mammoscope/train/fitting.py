@@ -18,7 +18,7 @@ from sklearn.metrics import roc_auc_score
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from mammoscope.errors import ConfigError
-from mammoscope.files import drafted, write_atomic
+from mammoscope.files import write_atomic
 from mammoscope.models import pretrained
 from mammoscope.models.networks import HeadSpec, Network
 from mammoscope.models.registry import create
@@ -29,12 +29,14 @@ from mammoscope.train.checkpoint import (
     resume,
     save_checkpoint,
     save_weights,
+    stored,
 )
 from mammoscope.train.config import Recipe
 from mammoscope.train.dataset import TrainingSet
 from mammoscope.train.folds import watched
 from mammoscope.train.loading import judging_batches, learning_batches
 from mammoscope.train.loop import NotFiniteError, Sums, Training, judge, precision, train_epoch
+from mammoscope.train.memory import peak_from_now
 from mammoscope.train.parallel import rank, shared, wait_for_all, world
 from mammoscope.train.predictions import malignancy_logit
 from mammoscope.train.progress import LiveProgress, write_curves, write_metrics, write_tensorboard
@@ -132,7 +134,12 @@ def fit(part: Part) -> Network:
     Raises:
         ConfigError: a loss was not finite, memory ran out, or the recipe does not fit the data.
     """
-    recipe = part.recipe
+    with _explained(part):
+        return _fitted(part)
+
+
+def _fitted(part: Part) -> Network:
+    recipe, memory = part.recipe, peak_from_now(part.machine.device)
     learned, watch = watched(part.data, part.kept, recipe)
     training, loaded = start(recipe, len(learned), part.folder.name, part.machine.device)
     if rank() == 0:
@@ -140,11 +147,11 @@ def fit(part: Part) -> Network:
     position = resume(part.folder / CHECKPOINT, training)
     steps = steps_of_epoch(recipe, len(learned))
     name = f"fold {part.folder.name}" if part.held.size else part.folder.name
-    with LiveProgress(name, recipe.epochs, steps, shown=rank() == 0) as live, _explained(part):
+    with LiveProgress(name, recipe.epochs, steps, shown=rank() == 0) as live:
         while position.epoch < recipe.epochs and not position.out_of_patience(
             recipe.optimiser.patience
         ):
-            _epoch(part, training, position, learned, watch, live)
+            _epoch(part, training, position, learned, watch, live, memory)
     if rank() == 0:  # once more: the process may have ended between checkpoint and metrics
         write_metrics(part.folder, position.history)
         write_curves(part.folder, position.history)
@@ -161,6 +168,7 @@ def _epoch(
     learned: NDArray[np.int64],
     watch: NDArray[np.int64],
     live: LiveProgress,
+    memory: Callable[[], float | None],
 ) -> None:
     """Do what is left of an epoch, judge, record, and save where the training stands."""
     recipe, epoch = part.recipe, position.epoch
@@ -190,6 +198,7 @@ def _epoch(
                 save_weights(part.folder / BEST, training.judged)
     if part.held.size and rank() == 0:
         record |= _judged(part, training, epoch, part.held, "held_out")
+    record["peak_mib"] = memory()
     position.history.append(record)
     position.epoch, position.sums = epoch + 1, Sums()
     if rank() == 0:
@@ -220,10 +229,9 @@ def after_step(
 
 
 def _speed(sums: Sums) -> dict[str, float]:
-    images = sums.images * world()
     return {
         "seconds": round(sums.seconds, 2),
-        "images_per_s": round(images / max(sums.seconds, 1e-9), 2),
+        "images_per_s": round(sums.images / max(sums.seconds, 1e-9), 2),
     }
 
 
@@ -268,12 +276,15 @@ def _explained(part: Part) -> Iterator[None]:
     try:
         yield
     except NotFiniteError as error:
-        path = part.folder / BAD_BATCH
+        path = part.folder / (f"bad_batch.{rank()}.pt" if world() > 1 else BAD_BATCH)
         names = part.data.rows["image_path"].iloc[error.examples.row.cpu().numpy()]
-        with drafted(path) as draft:
+        with stored(path) as draft:
             kept = {name: value.cpu() for name, value in error.examples._asdict().items()}
             torch.save(kept | {"image_path": list(names), "losses": error.named}, draft)
-        raise ConfigError(f"{error} The batch is in {path}.") from error
+        raise ConfigError(
+            f"recipe {part.recipe.name}, part {part.folder.name}: {error} The batch, with the "
+            f"images' names, is in {path}."
+        ) from error
     except (MemoryError, RuntimeError) as error:
         if not _is_out_of_memory(error):
             raise
@@ -281,12 +292,18 @@ def _explained(part: Part) -> Iterator[None]:
         raise ConfigError(
             f"recipe {part.recipe.name}: memory ran out with batches of {size} images of "
             f"{shape.height} x {shape.width} on {part.machine.device}; lower "
-            "optimiser.batch_size or the input's size, set optimiser.precision to bf16, freeze "
-            "more stages, or train with several processes (torchrun)."
+            "optimiser.batch_size or the input's size, freeze more stages (optimiser.frozen), load "
+            "images with --workers 0, or share the batch by torchrun on several computers or GPUs."
         ) from error
 
 
 def _is_out_of_memory(error: Exception) -> bool:
-    words = ("out of memory", "can't allocate memory", "not enough memory")
+    words = (
+        "out of memory",
+        "can't allocate memory",
+        "not enough memory",
+        "bad_alloc",
+        "is killed by signal",  # a process that loads images; nothing else ends it so
+    )
     kinds = (MemoryError, torch.OutOfMemoryError)
     return isinstance(error, kinds) or any(word in str(error).lower() for word in words)

@@ -101,7 +101,7 @@ def league(
     return {
         "rows": [_beside_best(row, rows[0], pairs) for row in rows],
         "pairs": pairs,
-        "not_trained": [{"name": name, "why": why} for name, why in failed.items()],
+        "not_trained": [{"name": name, "why": _at_home(why)} for name, why in failed.items()],
         "task": {
             "target": task.target,
             "classes": list(task.classes),
@@ -115,6 +115,11 @@ def league(
             "seed": seed,
         },
     }
+
+
+def _at_home(why: str) -> str:
+    """A table goes to others, whom the name of the user's home does not concern."""
+    return why.replace(str(Path.home()), "~")
 
 
 def _truth(competitors: Sequence[Competitor], manifest: Path) -> Truth:

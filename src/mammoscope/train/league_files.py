@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import jinja2
-from markupsafe import Markup
 
 from mammoscope.evaluate import wording
 from mammoscope.evaluate.markdown import grid
 from mammoscope.files import write_atomic
 from mammoscope.pages import templates
 from mammoscope.train import league_figures, league_words
-from mammoscope.train.league_words import figure
+from mammoscope.train.league_left_out import reasons
+from mammoscope.train.league_words import Row, figure
 
 League = Mapping[str, Any]
-
-_LEFT, _RIGHT, _TALL = 4, 156, 16
-"""Of the drawing of an interval, in pixels."""
 
 
 def write_league(league: League, out: Path) -> list[Path]:
@@ -55,7 +54,7 @@ def to_csv(league: League) -> str:
     return text.getvalue()
 
 
-def _flat(row: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def _flat(row: Row) -> Iterator[tuple[str, Any]]:
     for key in ("name", "network", "weights", "input", "folds"):
         yield key, row[key]
     estimates = {"auc": row["auc"], "accuracy": row["accuracy"]}
@@ -75,72 +74,103 @@ _ENDS = {"value": "", "low": "_low", "high": "_high"}
 
 def to_markdown(league: League) -> str:
     """The tables and sentences for a repository's page."""
-    points = _points(league)
-    words = league_words
+    points, rows, words = _points(league), league["rows"], league_words
+    rates = [f"{rate} {point}" for point in points for rate in ("sensitivity", "specificity")]
     quality = [
-        [row["name"], figure(row["auc"]), _against(row), figure(row["accuracy"])]
-        + [figure(rate) for point in points for rate in _rates(row, point)]
-        for row in league["rows"]
+        [row["name"], figure(row["auc"]), _against(row), figure(row["accuracy"])] for row in rows
     ]
-    head = ["competitor", "AUC", "p against the best (Holm)", "accuracy"]
-    head += [f"{rate} {point}" for point in points for rate in ("sensitivity", "specificity")]
+    at_points = [[row["name"], *_rate_figures(row, points)] for row in rows]
     parts = [
         f"# {words.title(league)}",
-        words.rests_on(league),
-        grid(head, quality),
-        grid(list(_COSTS), [_costs(row) for row in league["rows"]]),
-        "\n".join(f"- {sentence}" for sentence in words.discussion(league)),
+        f"{words.verdict(league)}\n\n{words.rests_on(league)} All: {words.shared(league)}.",
+        grid(["competitor", "AUC", "p against the best", "accuracy"], quality),
+        f"In brackets 95 % intervals by group; {words.over_pairs(league)}.",
+        *_left_out(league),
+        grid(["competitor", *rates], at_points),
+        grid(["competitor", *_cost_heads()], [[row["name"], *_costs(row)] for row in rows]),
+        _bullets(words.restrictions(league)),
+        *(_matrix(row, league["task"]["classes"]) for row in rows),
+        _bullets(words.NOTES),
+        _bullets(map(_origin, rows)),
     ]
-    if league["not_trained"]:
-        parts.append(
-            grid(["not trained", "why"], [list(r.values()) for r in league["not_trained"]])
-        )
-    parts += [_matrix(row, league["task"]["classes"]) for row in league["rows"]]
-    parts.append("\n".join(f"- {note}" for note in words.NOTES))
     return "\n\n".join(parts) + "\n"
+
+
+def _bullets(sentences: Iterable[str]) -> str:
+    return "\n".join(f"- {sentence}" for sentence in sentences)
+
+
+def _left_out(league: League) -> list[str]:
+    """One paragraph for each reason, with whom it holds for."""
+    found = []
+    for reason in reasons(league["not_trained"]):
+        who = [f"{name}{_gaps(gaps)}" for name, gaps in reason.of.items()]
+        found.append(f"Not trained: {reason.sentence}\n\n{_bullets(who)}")
+    return found
+
+
+def _gaps(gaps: Sequence[str]) -> str:
+    return ": " + ", ".join(gaps) if gaps else ""
+
+
+def _origin(row: Row) -> str:
+    started, sha256 = row["training"]["started_from"], row["recipe_sha256"]
+    return f"{row['name']}: started from {started}; recipe sha256 {sha256}"
+
+
+def _rate_figures(row: Row, points: Sequence[str]) -> list[str]:
+    return [figure(rate) for point in points for rate in _rates(row, point)]
 
 
 def _points(league: League) -> list[str]:
     return list(dict.fromkeys(point for row in league["rows"] for point in row["points"]))
 
 
-def _rates(row: Mapping[str, Any], point: str) -> list[Mapping[str, Any]]:
+def _rates(row: Row, point: str) -> list[Mapping[str, Any]]:
     nothing = {"value": None, "low": None, "high": None}
     rates = row["points"].get(point, {})
     return [rates.get(name, nothing) for name in ("sensitivity", "specificity")]
 
 
-def _against(row: Mapping[str, Any]) -> str:
+def _against(row: Row) -> str:
     return wording.p_value(row["against_best"]["p_holm"]) if row["against_best"] else wording.ABSENT
 
 
-_COSTS = {
-    "Competitor": "",
-    "Parameters, million": "",
-    "GMACs": "multiply-adds for one image",
-    "Seconds an epoch": "the training alone",
-    "Images a second": "likewise",
-    "ms an image": "one by one, under the product's runtime",
-    "Memory, MiB": "the most that a process held which ran it",
-    "Started from": "",
-}
+@dataclass(frozen=True)
+class _Cost:
+    """A column of the table of costs."""
+
+    group: str
+    head: str
+    of: Callable[[Row], float | str | None]
 
 
-def _costs(row: Mapping[str, Any]) -> list[str]:
-    running, training = row["running"], row["training"]
-    return [
-        row["name"],
-        wording.number(running["parameters"] / 1e6),
-        wording.number(running["macs"] / 1e9),
-        wording.number(training["seconds_per_epoch"]),
-        wording.number(training["images_per_s"]),
-        running["note"] or wording.number(running["ms"]),
-        wording.number(running["peak_mib"]),
-        training["started_from"],
-    ]
+_COSTS = (
+    _Cost("To train", "s an epoch", lambda row: row["training"]["seconds_per_epoch"]),
+    _Cost("To train", "images a second", lambda row: row["training"]["images_per_s"]),
+    _Cost("To train", "memory, MiB", lambda row: row["training"]["training_peak_mib"]),
+    _Cost("To run", "parameters, million", lambda row: row["running"]["parameters"] / 1e6),
+    _Cost("To run", "GMACs", lambda row: row["running"]["macs"] / 1e9),
+    _Cost("To run", "ms an image", lambda row: row["running"]["note"] or row["running"]["ms"]),
+    _Cost("To run", "memory, MiB", lambda row: row["running"]["peak_mib"]),
+)
 
 
-def _matrix(row: Mapping[str, Any], classes: list[str]) -> str:
+def _cost_heads() -> list[str]:
+    return [f"{cost.group.lower()}: {cost.head}" for cost in _COSTS]
+
+
+def _costs(row: Row) -> list[str]:
+    return [_told(cost.of(row)) for cost in _COSTS]
+
+
+def _told(value: float | str | None) -> str:
+    if value is None:
+        return "not measured"
+    return value if isinstance(value, str) else wording.number(value)
+
+
+def _matrix(row: Row, classes: list[str]) -> str:
     lines = zip(classes, row["confusion"], strict=True)
     body = [[name, *map(str, counts)] for name, counts in lines]
     return grid([f"{row['name']}: truth", *(f"called {name}" for name in classes)], body)
@@ -149,54 +179,28 @@ def _matrix(row: Mapping[str, Any], classes: list[str]) -> str:
 def to_html(league: League) -> str:
     """The league as one page that loads nothing, and whose security policy forbids it to."""
     rows = league["rows"]
-    drawn = [
-        league_figures.inline(svg, f"c{number}")
-        for number, svg in enumerate(league_figures.draw(rows))
-    ]
     return _template().render(
         league=league,
         rows=rows,
         words=league_words,
+        reasons=reasons(league["not_trained"]),
         points=_points(league),
         rates=_rates,
         against=_against,
+        origin=_origin,
         costs=_costs,
-        cost_heads=_COSTS,
-        curves=list(zip(rows, drawn, strict=True)),
-        whisker=_whisker(rows),
+        cost_columns=_COSTS,
+        cost_groups=Counter(cost.group for cost in _COSTS),
+        curves=list(zip(rows, league_figures.curves(rows), strict=True)),
+        legend=league_figures.legend(),
+        trade_off=league_figures.trade_off(rows),
+        whiskers=league_figures.Whiskers(rows),
         notes=sorted({row["auc"]["note"] for row in rows if row["auc"]["note"]}),
         runtimes=sorted(
-            {f"{r['running']['runtime']}, {r['running']['cores']} cores" for r in rows
-             if r["running"]["runtime"]}
+            {f"{r['running']['runtime']}, {wording.plural('core', r['running']['cores'])}"
+             for r in rows if r["running"]["runtime"]}
         ),
     )  # fmt: skip
-
-
-class _whisker:  # noqa: N801 - used as a function is
-    """Draws an AUC with its interval on an axis that all rows share."""
-
-    def __init__(self, rows: list[Mapping[str, Any]]) -> None:
-        ends = [row["auc"][end] for row in rows for end in ("value", "low")]
-        least = min((end for end in ends if end is not None), default=0.5)
-        self.least = min(0.5, 0.1 * int(10 * least))
-
-    def __call__(self, auc: Mapping[str, Any]) -> Markup:
-        value, low, high = (self._x(auc[end]) for end in ("value", "low", "high"))
-        if value is None:
-            return Markup("")
-        line = Markup("")
-        if low is not None and high is not None:
-            line = Markup('<line x1="{:.1f}" x2="{:.1f}" y1="8" y2="8"/>').format(low, high)
-        picture = Markup(
-            '<svg class="whisker" width="160" height="{}" aria-hidden="true">{}'
-            '<circle cx="{:.1f}" cy="8" r="3.5"/></svg>'
-        )
-        return picture.format(_TALL, line, value)
-
-    def _x(self, auc: float | None) -> float | None:
-        if auc is None:
-            return None
-        return _LEFT + (_RIGHT - _LEFT) * (auc - self.least) / (1 - self.least)
 
 
 @cache

@@ -9,7 +9,11 @@ from mammoscope.evaluate.wording import interval, number, p_value, plural
 
 Row = Mapping[str, Any]
 
-LEVEL = 0.05
+LEVEL, CHANCE = 0.05, 0.5
+_NAMED = 3
+"""The most that are named one by one."""
+_LIKE = 1.1
+"""Below this ratio two amounts of memory are not worth telling apart."""
 _OVERFIT = 0.1
 """A gap between learned and held-out accuracy worth a sentence."""
 
@@ -32,14 +36,84 @@ def rests_on(league: Mapping[str, Any]) -> str:
     return told + (f" Images left out: {left}." if left else "")
 
 
+def shared(league: Mapping[str, Any]) -> str:
+    """The settings that are the same for all."""
+    return _settings(league["rows"][0], _alike(league["rows"]))
+
+
+def own(row: Row, rows: Sequence[Row]) -> str:
+    """The settings in which a row differs from another, without those in its name."""
+    told = {*_alike(rows), *(name for name in _SETTINGS if f"{name}={row[name]}" in row["name"])}
+    return _settings(row, [name for name in _SETTINGS if name not in told])
+
+
+_SETTINGS = {
+    "network": "{}",
+    "weights": "weights {}",
+    "input": "{} pixels",
+    "folds": "folds {}",
+}
+
+
+def _alike(rows: Sequence[Row]) -> list[str]:
+    return [name for name in _SETTINGS if len({row[name] for row in rows}) == 1]
+
+
+def _settings(row: Row, names: Sequence[str]) -> str:
+    return ", ".join(_SETTINGS[name].format(row[name]) for name in names)
+
+
+def over_pairs(league: Mapping[str, Any]) -> str:
+    """How p was adjusted: over how many comparisons."""
+    n = len(league["pairs"])
+    if n < 2:
+        return "p of DeLong's paired test by group"
+    return f"p of DeLong's paired test by group, after Holm over all {n:,} pairs"
+
+
 def discussion(league: Mapping[str, Any]) -> list[str]:
-    """The restrictions in training and execution, from the measured figures alone."""
+    """What the figures say: who is best, then the restrictions in training and execution."""
+    return [verdict(league), *restrictions(league)]
+
+
+def verdict(league: Mapping[str, Any]) -> str:
+    """Who is best, and who is shown to be worse."""
+    rows = league["rows"]
+    best = rows[0]
+    if best["auc"]["value"] is None:
+        return "No AUC is defined on these cases."
+    said = f"The highest AUC is that of {best['name']}: {figure(best['auc'])}."
+    low = best["auc"]["low"]
+    if low is not None and low <= CHANCE:
+        said += " Its interval holds 0.5, which is chance."
+    return " ".join([said, *_others(rows)])
+
+
+def _others(rows: Sequence[Row]) -> list[str]:
+    """What is shown of those below the best."""
+    others, lost = rows[1:], [row for row in rows if worse(row)]
+    if not others:
+        return []
+    if all(row["against_best"] is None for row in others):
+        return ["There are too few cases to test the others against it."]
+    if not lost:
+        return [f"No other is shown to be worse (p above {LEVEL})."]
+    if len(lost) <= _NAMED:
+        told = [f"{r['name']} (p {p_value(r['against_best']['p_holm'])})" for r in lost]
+        return [f"Shown to be worse: {', '.join(told)}."]
+    left = [row["name"] for row in others if not worse(row)]
+    if not left:
+        return [f"All {len(others)} others are shown to be worse."]
+    return [f"Of the {len(others)} others, all are shown to be worse but {' and '.join(left)}."]
+
+
+def restrictions(league: Mapping[str, Any]) -> list[str]:
+    """What training and execution take, from the measured figures alone."""
     rows = league["rows"]
     equals = [row for row in rows if not worse(row)]
-    found = [_quality(rows, equals)]
+    found = [_hours(rows), _overfit(rows)]
     if len(rows) > 1:
-        found += [_training(rows, equals), _running(rows, equals), _macs(rows)]
-    found += [_hours(rows), _overfit(rows)]
+        found = [_training(rows, equals), _running(rows, equals), _macs(rows), *found]
     return [sentence for sentence in found if sentence]
 
 
@@ -49,27 +123,12 @@ def worse(row: Row) -> bool:
     return bool(test) and test["p_holm"] <= LEVEL
 
 
-def _quality(rows: Sequence[Row], equals: Sequence[Row]) -> str:
-    best = rows[0]
-    if best["auc"]["value"] is None:
-        return "No AUC is defined on these cases."
-    said = f"The highest AUC is that of {best['name']}: {figure(best['auc'])}."
-    if len(rows) == 1:
-        return said
-    if all(row["against_best"] is None for row in rows[1:]):
-        return f"{said} There are too few cases to test the others against it."
-    if len(equals) == len(rows):
-        return f"{said} No other is shown to be worse (p after Holm above {LEVEL})."
-    lost = [row for row in rows if worse(row)]
-    told = ", ".join(f"{r['name']} (p {p_value(r['against_best']['p_holm'])})" for r in lost)
-    return f"{said} Shown to be worse: {told}."
-
-
 def _training(rows: Sequence[Row], equals: Sequence[Row]) -> str:
     def seconds(row: Row) -> float:
         return float(row["training"]["seconds_per_epoch"])
 
-    return _range("To train", rows, equals, seconds, "s an epoch")
+    told = _range("To train", rows, equals, seconds, "s an epoch")
+    return f"{told} {_memory(rows, 'training', 'training_peak_mib', 'trains')}".strip()
 
 
 def _running(rows: Sequence[Row], equals: Sequence[Row]) -> str:
@@ -78,15 +137,17 @@ def _running(rows: Sequence[Row], equals: Sequence[Row]) -> str:
         return None if value is None else float(value)
 
     told = _range("To run", rows, equals, ms, "ms an image")
-    peaks = [row for row in rows if row["running"]["peak_mib"] is not None]
-    if not peaks:
-        return told
-    most = max(peaks, key=lambda row: row["running"]["peak_mib"])
-    least = min(peaks, key=lambda row: row["running"]["peak_mib"])
-    return (
-        f"{told} Memory of the process that runs one: {least['running']['peak_mib']:,.0f} MiB "
-        f"({least['name']}) to {most['running']['peak_mib']:,.0f} MiB ({most['name']})."
-    )
+    return f"{told} {_memory(rows, 'running', 'peak_mib', 'runs')}".strip()
+
+
+def _memory(rows: Sequence[Row], kind: str, name: str, does: str) -> str:
+    peaks = [(row[kind][name], row["name"]) for row in rows if row[kind][name] is not None]
+    if len(peaks) < 2:
+        return ""
+    (low, least), (high, most) = min(peaks), max(peaks)
+    if high < _LIKE * low:
+        return f"Memory while one {does}: about {high:,.0f} MiB, whichever it is."
+    return f"Memory while one {does}: {low:,.0f} MiB ({least}) to {high:,.0f} MiB ({most})."
 
 
 def _range(
@@ -133,7 +194,10 @@ def _macs(rows: Sequence[Row]) -> str:
 
 def _hours(rows: Sequence[Row]) -> str:
     hours = sum(row["training"]["hours"] for row in rows)
-    where = sorted({f"{r['training']['device']}, {r['training']['threads']} threads" for r in rows})
+    where = sorted(
+        f"{device}, {plural('thread', threads)}"
+        for device, threads in {(r["training"]["device"], r["training"]["threads"]) for r in rows}
+    )
     return f"All trainings in this table together took {number(hours)} hours ({'; '.join(where)})."
 
 
@@ -166,8 +230,8 @@ def _either(names: Sequence[str]) -> str:
 
 
 NOTES = (
-    "Which one is best is read off these very cases, so its AUC flatters it a little; Holm's "
-    "adjustment is therefore over all pairs and not only over those with the best.",
+    "Which one is best is read off these very cases, so its AUC flatters it a little, and p is "
+    "adjusted over all pairs and not only over those with the best.",
     "A test without significance does not show that two are equal; look at the interval of the "
     "difference.",
     "The differences between random starts and between folds are not in these intervals, which "

@@ -20,7 +20,7 @@ from mammoscope.errors import ConfigError
 from mammoscope.models.networks import Network
 from mammoscope.train.config import Recipe
 from mammoscope.train.losses import Examples, log_shares, losses, total
-from mammoscope.train.parallel import average_gradients
+from mammoscope.train.parallel import average_gradients, mean_over_processes, world
 from mammoscope.train.sampling import seed_of
 
 
@@ -168,12 +168,13 @@ def _step(training: Training, batch: Examples, recipe: Recipe, sums: Sums) -> No
     named = losses(outputs, batch, recipe)
     loss = total(named, recipe)
     right = (log_shares(outputs.logits).argmax(1) == batch.classes.argmax(1)).sum()
-    *found, hits = torch.stack([*named.values(), loss, right]).tolist()  # one wait for the device
+    here = torch.stack([*named.values(), loss, right]).detach()
+    *found, hits = mean_over_processes(here).tolist()  # one wait for the device
     values = dict(zip([*named, "loss"], found, strict=True))
     if not all(map(math.isfinite, found)):
         raise NotFiniteError(batch, values)
     _descend(training, loss, recipe.optimiser.clip)
-    sums.add(values, int(hits), len(batch.pixels))
+    sums.add(values, round(hits * world()), len(batch.pixels) * world())
 
 
 def _descend(training: Training, loss: Tensor, clip: float) -> None:

@@ -14,7 +14,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, distributed, nn
-from torch.distributed.nn.functional import all_reduce
 from torch.nn import functional
 
 from mammoscope.errors import ConfigError
@@ -113,11 +112,25 @@ def _norm_forward(module: nn.BatchNorm2d, alone: Any) -> Any:
     return forward
 
 
+class _Sum(torch.autograd.Function):
+    """The sum over all processes; each one's loss depends on it, so gradients are summed too."""
+
+    @staticmethod
+    def forward(_: Any, value: Tensor) -> Tensor:
+        total = value.clone()
+        distributed.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(_: Any, gradient: Tensor) -> Tensor:
+        return _Sum.forward(None, gradient)
+
+
 def _normalised(module: nn.BatchNorm2d, pixels: Tensor) -> Tensor:
     wide = pixels.float()
     count = wide.numel() / wide.shape[1] * world()
     moments = torch.stack([wide.sum((0, 2, 3)), wide.square().sum((0, 2, 3))])
-    mean, square = all_reduce(moments) / count  # type: ignore[no-untyped-call]
+    mean, square = _Sum.apply(moments) / count
     variance = (square - mean.square()).clamp_min(0)
     _update(module, mean.detach(), variance.detach() * count / (count - 1))
     scale = torch.rsqrt(variance + module.eps) * module.weight

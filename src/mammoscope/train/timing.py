@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from mammoscope.infer.engine import load_engine
+from mammoscope.train.memory import resident_peak_mib
 
 WARM_UP, LEAST, MOST = 3, 5, 50
 """Images judged before the clock runs, and the fewest and most that it runs for."""
@@ -49,7 +50,7 @@ def timed(network: bytes, pixels: Path, outputs: Sequence[str]) -> dict[str, Any
     return {
         "ms": 1000 * float(np.median(taken)),
         "images": len(taken),
-        "peak_mib": _peak_mib(),
+        "peak_mib": resident_peak_mib(),
         "runtime": engine.runtime,
         "cores": cores(),
     }
@@ -60,16 +61,6 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def _peak_mib() -> float | None:
-    """Of this program alone; getrusage would count what its parent was when it started it."""
-    try:
-        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return None
-    kib = next((line.split()[1] for line in lines if line.startswith("VmHWM:")), None)
-    return None if kib is None else int(kib) / 1024
 
 
 def main() -> None:
