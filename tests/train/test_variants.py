@@ -20,7 +20,6 @@ from mammoscope.models.card import shipped_folder  # noqa: E402
 from mammoscope.train import run as training  # noqa: E402
 from mammoscope.train.config import load_recipe  # noqa: E402
 from mammoscope.train.finished import recipe_of  # noqa: E402
-from mammoscope.train.quantised import quantised  # noqa: E402
 from mammoscope.train.variants import Args, judged_singly, variants  # noqa: E402
 from mammoscope.train.variants_table import Rule  # noqa: E402
 from training_example import RECIPE, pictures, recipe_file  # noqa: E402
@@ -127,18 +126,6 @@ def test_bf16_is_measured_where_the_processor_has_it_and_else_said_to_be_missing
         assert row["size_bytes"] == rows["fp32"]["size_bytes"]
 
 
-def test_the_first_layers_can_stay_in_float(rows: dict[str, dict[str, object]], args: Args) -> None:
-    network = (args.out / "0" / "fp32" / "network.onnx").read_bytes()
-    pixels = np.random.default_rng(0).integers(0, 256, (4, 64, 64), dtype=np.uint8)
-    outputs = ("logits",)
-    wanted = load_engine(network, "onnxruntime", "f32", outputs).arrays(pixels)[0]
-    away = []
-    for layers in (0, 100):
-        engine = load_engine(quantised(network, pixels, layers), "onnxruntime", "f32", outputs)
-        away.append(np.abs(engine.arrays(pixels)[0] - wanted).max())
-    assert away[0] > away[1]
-
-
 def test_a_reader_is_judged_as_training_judges() -> None:
     network = (shipped_folder() / "reader-first" / "network.onnx").read_bytes()
     engine = load_engine(network, "auto", "f32")
@@ -213,7 +200,6 @@ def test_the_interval_decides(low: float, verdict: str) -> None:
     ("change", "said"),
     [
         ({"calibration": 0}, "--calibration is 0"),
-        ({"float_layers": -1}, "--float-layers -1"),
         ({"margin": -1.0}, "--margin is -1.0"),
         ({"resamples": 0}, "--resamples is 0"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -56,6 +57,12 @@ class TrainingSet:
     weight: NDArray[np.float32]
     marks: NDArray[np.uint8] | None
     excluded: pd.DataFrame
+
+    @property
+    def sha256(self) -> str:
+        """Of images and classes: a run remembers it and refuses other data."""
+        truth = self.rows["image_path"].str.cat(self.target.astype(str), sep="=").str.cat(sep="\n")
+        return hashlib.sha256(truth.encode()).hexdigest()
 
     @property
     def maps(self) -> NDArray[np.float32] | None:

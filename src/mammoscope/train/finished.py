@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 
@@ -44,7 +43,7 @@ def held_out(run: Path, recipe: Recipe, data: TrainingSet) -> list[NDArray[np.in
     """
     number = folds(data, recipe)
     held = [np.flatnonzero(number == fold) for fold in range(recipe.folds)]
-    wanted = {"recipe": recipe.sha256, "data": data_sha256(data)}
+    wanted = {"recipe": recipe.sha256, "data": data.sha256}
     for fold, rows in enumerate(held):
         for name, sha256 in wanted.items():
             _check_stamp(run / str(fold) / f"{name}.sha256", name, sha256)
@@ -56,12 +55,6 @@ def held_out(run: Path, recipe: Recipe, data: TrainingSet) -> list[NDArray[np.in
                 "give the folder that the run was trained on."
             )
     return held
-
-
-def data_sha256(data: TrainingSet) -> str:
-    """Of images and classes, as `mammoscope.train.run` stamps a part with it."""
-    truth = data.rows["image_path"].str.cat(data.target.astype(str), sep="=").str.cat(sep="\n")
-    return hashlib.sha256(truth.encode()).hexdigest()
 
 
 def _told(start: Path) -> Recipe:

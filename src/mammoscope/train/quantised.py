@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
@@ -29,7 +28,7 @@ class _Images(CalibrationDataReader):  # type: ignore[misc]
         return {"pixels": one[None, None].astype(np.float32) / np.float32(255)}
 
 
-def quantised(network: bytes, pixels: NDArray[np.uint8], float_layers: int = 0) -> bytes:
+def quantised(network: bytes, pixels: NDArray[np.uint8]) -> bytes:
     """The network with signed weights by channel and unsigned activations by tensor, in int8.
 
     Between its layers stand QuantizeLinear and DequantizeLinear, which both runtimes of the
@@ -38,10 +37,7 @@ def quantised(network: bytes, pixels: NDArray[np.uint8], float_layers: int = 0) 
     Args:
         network: ONNX as `mammoscope.train.export.to_onnx` makes it.
         pixels: (n, height, width) uint8 prepared images that the network learned from, n > 0.
-        float_layers: convolutions, from the first, that stay in fp32.
     """
-    nodes = onnx.load_model_from_string(network).graph.node
-    convolutions = [node.name for node in nodes if node.op_type == "Conv"]
     with tempfile.TemporaryDirectory() as folder:
         given, shaped, made = (Path(folder) / f"{step}-{NETWORK_FILE}" for step in range(3))
         given.write_bytes(network)
@@ -55,6 +51,5 @@ def quantised(network: bytes, pixels: NDArray[np.uint8], float_layers: int = 0) 
             per_channel=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
-            nodes_to_exclude=convolutions[:float_layers],
         )
         return made.read_bytes()

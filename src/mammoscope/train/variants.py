@@ -39,7 +39,7 @@ from mammoscope.models.card import NETWORK_FILE
 from mammoscope.train.config import Recipe
 from mammoscope.train.dataset import TrainingSet, load_training_set
 from mammoscope.train.export import output_names, parity, to_onnx
-from mammoscope.train.finished import data_sha256, held_out, recipe_of
+from mammoscope.train.finished import held_out, recipe_of
 from mammoscope.train.loop import Judged
 from mammoscope.train.losses import log_shares
 from mammoscope.train.predictions import prediction_table, write_predictions
@@ -73,8 +73,6 @@ class Args:
     """Folder of the prepared images; the run's if not given."""
     calibration: int = 64
     """Images, of those a fold learned from, that set the scales of int8."""
-    float_layers: int = 0
-    """First convolutions that int8 leaves in fp32; the early ones lose most by whole numbers."""
     margin: float = 0.005
     """Loss of AUC that the interval of a variant that may ship excludes."""
     resamples: int = 2000
@@ -113,10 +111,9 @@ class _Fold:
     def stamp(self, variant: str) -> str:
         """Of all that a variant depends on."""
         weights = hashlib.sha256((self.run / WEIGHTS).read_bytes()).hexdigest()
-        parts = [weights, data_sha256(self.data)]
+        parts = [weights, self.data.sha256]
         if variant == "int8":
             parts += [str(self.args.calibration), str(self.args.seed)]
-            parts += [f"float {self.args.float_layers}"] if self.args.float_layers else []
         return hashlib.sha256(" ".join(parts).encode()).hexdigest()
 
 
@@ -128,11 +125,8 @@ def variants(args: Args) -> tuple[str, list[Path]]:
             says something impossible; OUT holds variants of something else.
         WeightsError: the exported network differs from torch's.
     """
-    if args.calibration < 1 or args.float_layers < 0:
-        raise ConfigError(
-            f"--calibration is {args.calibration} and --float-layers {args.float_layers}; "
-            "give at least 1 image and layers from 0 up."
-        )
+    if args.calibration < 1:
+        raise ConfigError(f"--calibration is {args.calibration}; give at least 1 image.")
     rule = Rule(args.margin, args.resamples, args.seed)
     recipe = recipe_of(args.run, args.recipe)
     data = load_training_set(args.data, recipe, args.cache or args.run)
@@ -207,7 +201,7 @@ def _network(part: _Fold, variant: str) -> tuple[bytes, tuple[str, ...]]:
         names = tuple(record["outputs"])
     if variant == "int8":
         pixels = part.data.pixels[_calibration(part)]
-        network = quantised(network, pixels, part.args.float_layers)
+        network = quantised(network, pixels)
     if variant != "bf16":
         write_atomic(part.folder(variant) / NETWORK_FILE, network)
     return network, names
