@@ -128,7 +128,9 @@ def _vgg16() -> Architecture:
 class PlainCnn(nn.Module):
     """Four blocks of 3 x 3 convolution, ReLU and max pooling; then a dense layer of 512.
 
-    Before the dense layer the features are averaged to 7 x 7, so that any input size fits.
+    Before the dense layer the features are averaged to 7 x 7, so that any input size fits. The
+    weights start as Keras starts them, in which such projects are written (Glorot and Bengio,
+    AISTATS 2010): with torch's smaller ones two of three folds learned nothing in 30 epochs.
     """
 
     def __init__(self) -> None:
@@ -141,6 +143,10 @@ class PlainCnn(nn.Module):
         self.classifier = nn.Sequential(
             nn.Linear(128 * 7 * 7, 512), nn.ReLU(), nn.Dropout(0.5), nn.Identity()
         )
+        for layer in self.modules():
+            if isinstance(layer, nn.Conv2d | nn.Linear) and layer.bias is not None:
+                nn.init.xavier_uniform_(layer.weight)
+                nn.init.zeros_(layer.bias)
 
 
 def _plain_cnn() -> Architecture:
