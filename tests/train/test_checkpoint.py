@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,28 +15,33 @@ from mammoscope.errors import ConfigError  # noqa: E402
 from mammoscope.train.checkpoint import save_weights, stored  # noqa: E402
 
 
-@pytest.fixture
+@contextmanager
 def small_disk() -> Iterator[None]:
-    """No file may grow beyond a thousand bytes meanwhile, as on a disk with no more room."""
+    """No file may grow beyond a thousand bytes meanwhile, as on a disk with no more room.
+
+    No fixture, which would hold for what pytest writes of a test too.
+    """
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-@pytest.mark.usefixtures("small_disk")
 def test_weights_on_a_full_disk_leave_what_was_there(tmp_path: Path) -> None:
     path = tmp_path / "weights.safetensors"
     path.write_bytes(b"earlier")
-    with pytest.raises(ConfigError, match=r"weights\.safetensors: the file cannot be written"):
+    refused = pytest.raises(ConfigError, match=r"weights\.safetensors: the file cannot be written")
+    with refused, small_disk():
         save_weights(path, torch.nn.Linear(100, 100))
     assert [(file, file.read_bytes()) for file in tmp_path.iterdir()] == [(path, b"earlier")]
 
 
-@pytest.mark.usefixtures("small_disk")
 def test_a_checkpoint_on_a_full_disk_is_named(tmp_path: Path) -> None:
     with (
         pytest.raises(ConfigError, match=r"checkpoint\.pt: .*perhaps the disk is full"),
+        small_disk(),
         stored(tmp_path / "checkpoint.pt") as draft,
     ):
         torch.save(torch.zeros(1000), draft)
