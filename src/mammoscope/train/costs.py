@@ -8,7 +8,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, median
 from typing import Any
 
 import numpy as np
@@ -31,13 +31,14 @@ _SHOWN = 16
 
 
 def training_costs(entry: Entry, parts: Sequence[str]) -> dict[str, Any]:
-    """From the records of the parts; averages are over them.
+    """From the records of the parts, over which "accuracy" and "epochs" are averaged.
 
     Returns:
-        "seconds_per_epoch" and "images_per_s" of the training alone, "hours" of all parts
-        together, "epochs", "accuracy_learned" and "accuracy_held_out" of the last epoch,
-        "training_peak_mib" (see `memory.peak_from_now`; None if it was not measured),
-        "started_from" (what weights, in words), "device" and "threads".
+        "seconds_per_epoch" and "images_per_s" of the training alone (medians, which a computer
+        that slept meanwhile does not change), "hours" of all parts together, "epochs",
+        "accuracy_learned" and "accuracy_held_out" of the last epoch, "training_peak_mib" (see
+        `memory.peak_from_now`; None if it was not measured), "started_from" (what weights, in
+        words), "device" and "threads".
     """
     histories = [history(entry, part) for part in parts]
     records = [record for records in histories for record in records]
@@ -45,8 +46,8 @@ def training_costs(entry: Entry, parts: Sequence[str]) -> dict[str, Any]:
     peaks = [peak for record in records if (peak := record.get("peak_mib")) is not None]
     started = json.loads((entry.folder / parts[0] / START).read_text(encoding="utf-8"))
     return {
-        "seconds_per_epoch": fmean(record["seconds"] for record in records),
-        "images_per_s": fmean(record["images_per_s"] for record in records),
+        "seconds_per_epoch": median(record["seconds"] for record in records),
+        "images_per_s": median(record["images_per_s"] for record in records),
         "hours": sum(record["seconds"] for record in records) / 3600,
         "training_peak_mib": max(peaks, default=None),
         "epochs": fmean(len(records) for records in histories),
