@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mammoscope.io.screen import Doubt, refusal, screened
+from mammoscope.io.screen import Doubt, Refusal, refusal, screened
 from pictures import breast, chest_film, photograph, text_page, ultrasound
 
 
@@ -109,9 +109,9 @@ def test_a_screenshot_is_refused():
     assert "even grey" in (refusal(screen) or "passed")
 
 
-def test_single_column_or_row_does_not_break_it():
-    refusal(np.arange(200, dtype=np.uint8).reshape(200, 1))
-    refusal(np.arange(200, dtype=np.uint8).reshape(1, 200))
+@pytest.mark.parametrize("shape", [(200, 1), (1, 200)])
+def test_a_single_column_or_row_is_a_gradient(shape):
+    assert refusal(np.arange(200, dtype=np.uint8).reshape(shape)) is Refusal.GRADIENT
 
 
 def test_real_mammograms_pass(data_dir):

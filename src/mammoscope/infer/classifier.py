@@ -89,8 +89,7 @@ class Classifier:
     @property
     def info(self) -> ModelInfo:
         """Which weights speak, and through which runtime."""
-        card = self.weights.card
-        return ModelInfo(self.weights.name, card["sha256"], self.engine.runtime, card)
+        return self.weights.info(self.engine.runtime)
 
     def judge(self, pictures: Sequence[Mammogram]) -> Judged:
         """Show the network `pictures` (one at least), all at once."""

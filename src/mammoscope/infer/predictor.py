@@ -68,8 +68,7 @@ class Predictor:
     @property
     def info(self) -> ModelInfo:
         """Which weights speak, and through which runtime."""
-        card = self.weights.card
-        return ModelInfo(self.weights.name, card["sha256"], self.engine.runtime, card)
+        return self.weights.info(self.engine.runtime)
 
     def __call__(self, exam: Exam) -> ExamReport:
         """Judge every image of `exam`, its breasts, and the exam as a whole."""

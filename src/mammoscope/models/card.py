@@ -21,7 +21,7 @@ from typing import Any, Literal
 
 from mammoscope.errors import ConfigError, WeightsError
 from mammoscope.preprocess import PreprocessParams
-from mammoscope.types import OperatingPoint
+from mammoscope.types import ModelInfo, OperatingPoint
 
 Purpose = Literal["mammogram", "ultrasound", "region"]
 
@@ -57,6 +57,10 @@ class Weights:
     def network(self) -> Path:
         """The ONNX file."""
         return self.folder / NETWORK_FILE
+
+    def info(self, runtime: str) -> ModelInfo:
+        """What a report says of the weights that spoke, and through which runtime."""
+        return ModelInfo(self.name, self.card["sha256"], runtime, self.card)
 
     @property
     def purpose(self) -> str:

@@ -19,7 +19,6 @@ from mammoscope.evaluate.markdown import grid
 from mammoscope.files import write_atomic
 from mammoscope.pages import templates
 from mammoscope.train import league_figures, league_words
-from mammoscope.train.league_left_out import reasons
 from mammoscope.train.league_words import Row, figure
 
 League = Mapping[str, Any]
@@ -101,16 +100,9 @@ def _bullets(sentences: Iterable[str]) -> str:
 
 
 def _left_out(league: League) -> list[str]:
-    """One paragraph for each reason, with whom it holds for."""
-    found = []
-    for reason in reasons(league["not_trained"]):
-        who = [f"{name}{_gaps(gaps)}" for name, gaps in reason.of.items()]
-        found.append(f"Not trained: {reason.sentence}\n\n{_bullets(who)}")
-    return found
-
-
-def _gaps(gaps: Sequence[str]) -> str:
-    return ": " + ", ".join(gaps) if gaps else ""
+    """One paragraph, if any were."""
+    told = [f"{row['name']}: {row['why']}" for row in league["not_trained"]]
+    return [f"Not trained:\n\n{_bullets(told)}"] if told else []
 
 
 def _origin(row: Row) -> str:
@@ -183,7 +175,6 @@ def to_html(league: League) -> str:
         league=league,
         rows=rows,
         words=league_words,
-        reasons=reasons(league["not_trained"]),
         points=_points(league),
         rates=_rates,
         against=_against,

@@ -107,15 +107,24 @@ def write_table(
             row |= {"verdict": "reference", "change": None}
     torch = pd.concat([pd.read_csv(run / str(fold) / PREDICTIONS) for fold in range(count)])
     said = _aligned(torch, data)["malignancy_logit"] - reference["malignancy_logit"]
-    found = {
-        "rows": rows,
+    found = {"rows": rows, "from_torch": float(said.abs().max())} | _rests_on(recipe, data, rule)
+    markdown = to_markdown(found)
+    files = {
+        "variants.json": json.dumps(found, indent=1, ensure_ascii=False),
+        "variants.md": markdown,
+    }
+    return markdown, [write_atomic(out / name, text.encode()) for name, text in files.items()]
+
+
+def _rests_on(recipe: Recipe, data: TrainingSet, rule: Rule) -> dict[str, Any]:
+    """The cases, the recipe and the rule behind a table."""
+    return {
         "cases": {
             "n": len(data.target),
             "positives": int(data.positive.sum()),
             "groups": len(np.unique(data.group)),
         },
         "positive": list(recipe.task.positive),
-        "from_torch": float(said.abs().max()),
         "run": {
             "name": recipe.name,
             "recipe_sha256": recipe.sha256,
@@ -124,12 +133,6 @@ def write_table(
         }
         | asdict(rule),
     }
-    markdown = to_markdown(found)
-    files = {
-        "variants.json": json.dumps(found, indent=1, ensure_ascii=False),
-        "variants.md": markdown,
-    }
-    return markdown, [write_atomic(out / name, text.encode()) for name, text in files.items()]
 
 
 def _predictions(out: Path, variant: str, count: int, data: TrainingSet) -> pd.DataFrame:
