@@ -61,6 +61,12 @@ def ultrasound_folder(tmp_path: Path, conflict: str = "0") -> Path:
     return tmp_path
 
 
+def test_an_empty_manifest_is_named(tmp_path: Path) -> None:
+    (tmp_path / "manifest.csv").write_bytes(b"")
+    with pytest.raises(ConfigError, match=r"manifest\.csv: cannot be read as a table"):
+        load_training_set(tmp_path, recipe(), tmp_path)
+
+
 def test_what_cannot_be_read_is_excluded_with_its_reason(tmp_path: Path) -> None:
     rows = ("a.png,007,1,C,29", "b.png,008,0,,29", "a.png,010,0,A,29", "c.png,009,0,A,29")
     loaded = load_training_set(folder_with(tmp_path, *rows), recipe(), tmp_path / "cache")

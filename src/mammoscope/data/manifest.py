@@ -105,9 +105,9 @@ def read_manifest(path: str | Path) -> Manifest:
     """
     path = Path(path)
     file = _found(path)
-    images = _read(file)
+    images = read_table(file)
     findings_file = file.with_name(f"{FINDINGS_STEM}{file.suffix}")
-    findings = _read(findings_file) if findings_file.is_file() else pd.DataFrame()
+    findings = read_table(findings_file) if findings_file.is_file() else pd.DataFrame()
     manifest = Manifest(
         _as_text(images, IMAGES, file), _as_text(findings, FINDINGS, findings_file), file.parent
     )
@@ -238,7 +238,8 @@ def _found(path: Path) -> Path:
     )
 
 
-def _read(file: Path) -> pd.DataFrame:
+def read_table(file: Path) -> pd.DataFrame:
+    """The table in a .csv (as text, "" where empty) or .parquet file; ConfigError if none is."""
     try:
         if file.suffix == ".parquet":
             return pd.read_parquet(file)

@@ -17,6 +17,7 @@ from torch.utils.data import Dataset
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
+from mammoscope.data.manifest import read_table
 from mammoscope.data.splits import groups
 from mammoscope.errors import ConfigError
 from mammoscope.train.augment import augmentation
@@ -120,7 +121,7 @@ def load_training_set(data: Path, recipe: Recipe, cache: Path) -> TrainingSet:
 def _read(path: Path, required: set[str]) -> pd.DataFrame:
     if not path.is_file():
         raise ConfigError(f"{path}: no such file; give the folder that holds manifest.csv.")
-    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    table = read_table(path)
     missing = required - set(table.columns)
     if missing:
         raise ConfigError(f"{path}: column {min(missing)!r} is missing; add it.")
