@@ -252,6 +252,50 @@ class SynthData:
 
 
 @dataclass(frozen=True)
+class InsertData:
+    """Insert lesions into a data set's normal mammograms, so that their places are known exactly.
+
+    Each picture keeps the patient of the image it was made from: folds by patient part neither.
+
+    For example:
+      mammoscope data insert rsna2022/ --out inserted/ --images 2400 --field-aspect 0.8125
+    """
+
+    manifest: tyro.conf.Positional[Path]
+    """manifest.csv or its folder; its images without cancer or finding are used."""
+    out: Annotated[Path, tyro.conf.arg(metavar="DIR", help_behavior_hint="(required)")]
+    """Folder for the pictures and their manifest."""
+    images: int = 1000
+    """How many pictures."""
+    seed: int = 0
+    """Of the lesions and their places."""
+    healthy: float = 0.2
+    """Share left without a lesion."""
+    field_aspect: float | None = None
+    """True width / height of images that were squashed (rsna2022: 0.8125)."""
+    workers: int = 2
+    """Processes."""
+
+    def run(self) -> int:
+        """Write the set; returns the exit code."""
+        _needs_pandas()
+        from mammoscope.data.inserted_set import InsertedOptions, write_inserted
+        from mammoscope.data.manifest import read_manifest
+
+        options = InsertedOptions(
+            self.images,
+            self.seed,
+            self.healthy,
+            field_aspect=self.field_aspect,
+            workers=self.workers,
+        )
+        made = write_inserted(self.out, read_manifest(self.manifest), options)
+        print("\n".join(summary(made)))
+        print(f"manifest: {self.out / 'manifest.csv'}")
+        return 0
+
+
+@dataclass(frozen=True)
 class Data:
     """Data sets: list, prepare and split them, find their faults, make synthetic ones.
 
@@ -261,6 +305,7 @@ class Data:
       mammoscope data check Dataset_BUSI_with_GT/
       mammoscope data split manifest.csv --folds 5
       mammoscope data synth --exams 20 --out synthetic/
+      mammoscope data insert rsna2022/ --out inserted/
     """
 
     action: (
@@ -269,6 +314,7 @@ class Data:
         | Annotated[CheckData, tyro.conf.subcommand("check")]
         | Annotated[SplitData, tyro.conf.subcommand("split")]
         | Annotated[SynthData, tyro.conf.subcommand("synth")]
+        | Annotated[InsertData, tyro.conf.subcommand("insert")]
     )
     """What to do."""
 

@@ -132,3 +132,38 @@ def test_counting_costs_knows_a_small_network_by_hand() -> None:
 def test_an_impossible_head_is_named(field: str, value: object) -> None:
     with pytest.raises(ConfigError, match=rf"head\.{field} is"):
         HeadSpec(**{field: value})  # type: ignore[arg-type]
+
+
+FINDER = HeadSpec(2, "map", density=True, findings=True)
+
+
+@pytest.fixture(scope="module")
+def finder() -> Network:
+    torch.manual_seed(0)
+    return create("efficientnet_lite0", FINDER).eval()
+
+
+def test_the_finer_maps_have_cells_of_sixteen_pixels(finder: Network) -> None:
+    with torch.inference_mode():
+        said = finder(torch.rand(2, 1, 96, 64))
+    assert said.lesion_map.shape == said.finding_map.shape == (2, 6, 4)
+
+
+def test_a_higher_malignant_place_raises_the_score_and_another_finding_does_not(
+    finder: Network,
+) -> None:
+    maps = torch.full((2, 2, 6, 4), -4.0)
+    maps[1, 1, 2, 2] = 4.0
+    low, same = finder.findings.score(maps).flatten().tolist()
+    maps[0, 0, 2, 2] = 4.0
+    assert same == low
+    assert finder.findings.score(maps)[0].item() > low
+
+
+def test_before_it_has_learned_the_finer_map_adds_nothing(finder: Network) -> None:
+    assert finder.findings.score(torch.full((1, 2, 6, 4), -4.0)).item() == pytest.approx(0)
+
+
+def test_networks_without_finer_features_say_so() -> None:
+    with pytest.raises(ConfigError, match="cells of 16"):
+        create("alexnet", FINDER)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -41,7 +42,10 @@ def test_nothing_wanted_changes_nothing(picture: NDArray[np.uint8]) -> None:
 
 def test_marks_move_with_the_picture(picture: NDArray[np.uint8]) -> None:
     pixels, marks = changed(picture, degrees=40.0, translate=0.2, scale=(0.7, 1.3), shear=10.0)
-    assert (pixels * 255).round() == pytest.approx(marks)
+    # Marks are codes: each is one of the picture's own, from within a pixel of where it was.
+    assert set(np.unique(marks)) <= {0, *np.unique(picture)}
+    smooth = cv2.blur((pixels * 255).astype(np.float32), (9, 9))
+    assert np.corrcoef(smooth.ravel(), cv2.blur(marks, (9, 9)).ravel())[0, 1] > 0.95
     assert not (marks == picture).all()
 
 

@@ -20,6 +20,7 @@ from mammoscope.train.dataset import (  # noqa: E402
     balanced_weights,
     load_training_set,
 )
+from mammoscope.train.maps import MALIGNANT, UNMARKED  # noqa: E402
 
 HEAD = "image_path,patient_id,cancer,density,machine_id\n"
 PICTURES = Input(kind="picture", height=64, width=64)
@@ -215,8 +216,8 @@ def training_set() -> TrainingSet:
     """Four images, the first of which is marked in its lower half and the last unknown."""
     random = np.random.default_rng(0)
     marks = np.zeros((4, 16, 16), np.uint8)
-    marks[0, 8:] = 254
-    marks[3] = 255
+    marks[0, 8:] = MALIGNANT
+    marks[3] = UNMARKED
     return TrainingSet(
         pixels=random.integers(0, 256, (4, 64, 64), dtype=np.uint8),
         rows=pd.DataFrame({"image_path": list("abcd")}),
@@ -236,7 +237,7 @@ def test_an_item_has_the_stages_size_and_a_unit_range(augment: Augment | None) -
     item = images[1]
     assert len(images) == 2
     assert item.pixels.shape == (1, 32, 64)
-    assert item.lesion_map.shape == (1, 2)
+    assert item.lesion_map.shape == (2, 1, 2)
     assert item.target.item() == 1
     assert 0 <= item.pixels.min() <= item.pixels.max() <= 1
 
@@ -245,13 +246,13 @@ def test_what_is_not_augmented_is_the_picture_itself() -> None:
     data = training_set()
     item = Images(data, np.arange(4), Stage(1, 64, 64))[0]
     assert (item.pixels[0].numpy() * 255).round() == pytest.approx(data.pixels[0])
-    assert item.lesion_map.tolist() == [[0, 0], [1, 1]]
+    assert item.lesion_map.tolist() == [[[0, 0], [1, 1]]] * 2
 
 
 def test_the_map_is_mirrored_with_the_picture() -> None:
     turned = Augment(degrees=0, translate=0, scale=(1, 1), shear=0, flip_vertical=True)
     images = Images(training_set(), np.arange(4), Stage(1, 64, 64), turned)
-    seen = {tuple(images[0].lesion_map[:, 0].tolist()) for _ in range(40)}
+    seen = {tuple(images[0].lesion_map[0, :, 0].tolist()) for _ in range(40)}
     assert seen == {(0.0, 1.0), (1.0, 0.0)}
 
 

@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch")
 pd = pytest.importorskip("pandas")
 
 from mammoscope.errors import ConfigError, WeightsError  # noqa: E402
-from mammoscope.infer.engine import OUTPUTS, load_engine  # noqa: E402
+from mammoscope.infer.engine import FINDING_MAP, OUTPUTS, load_engine  # noqa: E402
 from mammoscope.models.card import (  # noqa: E402
     load_card,
     shipped_folder,
@@ -38,6 +38,7 @@ from mammoscope.train.fitting import new_network  # noqa: E402
 READER = HeadSpec(2, "map", density=True)
 THREE = HeadSpec(3, "average", lesion_map=True)
 PLAIN = HeadSpec(2, "own")
+FINDER = HeadSpec(2, "map", density=True, findings=True)
 PIXELS = np.random.default_rng(0).integers(0, 256, (3, 64, 96), dtype=np.uint8)
 
 
@@ -50,6 +51,7 @@ def network(heads: HeadSpec, name: str = "efficientnet_lite0") -> Network:
     ("name", "heads", "outputs"),
     [
         ("plain_cnn", READER, OUTPUTS),
+        ("efficientnet_lite0", FINDER, (*OUTPUTS, FINDING_MAP)),
         ("plain_cnn", THREE, ("logits", "lesion_map")),
         ("plain_cnn", PLAIN, ("logits",)),
     ],

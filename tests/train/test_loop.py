@@ -77,7 +77,9 @@ def test_what_is_let_loose_learns_again(training: Training) -> None:
 
 
 def test_the_means_are_those_of_the_whole_epoch(training: Training) -> None:
-    sums = Sums(steps=1, images=4, right=4, losses={"classes": 3.0, "density": 1.0, "loss": 3.3})
+    sums = Sums(
+        steps=1, images=4, labelled=4, right=4, losses={"classes": 3.0, "density": 1.0, "loss": 3.3}
+    )
     means = train_epoch(training, [examples()], RECIPE, sums)
     assert set(means) == {"classes", "density", "loss", "accuracy"}
     assert means["loss"] == pytest.approx(sums.losses["loss"] / 2)

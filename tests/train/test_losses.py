@@ -10,7 +10,7 @@ from torch.nn import functional  # noqa: E402
 
 from mammoscope.models.networks import Outputs  # noqa: E402
 from mammoscope.train.config import Optimiser, Recipe, Task  # noqa: E402
-from mammoscope.train.losses import Examples, log_shares, losses, total  # noqa: E402
+from mammoscope.train.losses import RARE, Examples, log_shares, losses, total  # noqa: E402
 
 RECIPE = Recipe(name="tiny", task=Task(density_weight=0.3, map_weight=2.0))
 FOCAL = replace(RECIPE, optimiser=Optimiser(loss="focal"))
@@ -25,8 +25,9 @@ def outputs(n: int, classes: int = 1) -> Outputs:
 def examples(classes: list[list[float]], known: int = 0) -> Examples:
     """The first `known` have a density and a lesion map."""
     n = len(classes)
-    density, lesion_map = torch.zeros(n, 4), torch.full((n, 2, 2), -1.0)
-    density[:known, 2], lesion_map[:known] = 1, 0.25
+    density, lesion_map = torch.zeros(n, 4), torch.full((n, 2, 2, 2), -1.0)
+    density[:known, 2] = 1
+    lesion_map[:known, 0], lesion_map[:known, 1] = 0.25, 0.75
     weight = torch.ones(n)
     return Examples(
         torch.zeros(n, 1, 64, 64),
@@ -104,6 +105,29 @@ def test_known_density_and_map_are_means_over_what_is_known() -> None:
         said.lesion_map[:2], torch.full((2, 2, 2), 0.25)
     )
     torch.testing.assert_close(named["map"], wanted)
+
+
+def test_each_fine_map_learns_its_own_truth() -> None:
+    said = outputs(3)
+    malignant, found = said.lesion_map, torch.randn(3, 2, 2)
+    named = losses(said._replace(finding_map=found), examples([[1.0, 0.0]] * 3, known=2), RECIPE)
+    rare = torch.tensor(RARE)
+    for name, maps, share in (("map", malignant, 0.75), ("findings", found, 0.25)):
+        assert maps is not None
+        wanted = functional.binary_cross_entropy_with_logits(
+            maps[:2], torch.full((2, 2, 2), share), pos_weight=rare
+        )
+        torch.testing.assert_close(named[name], wanted)
+    assert total(named, RECIPE) > total({k: v for k, v in named.items() if k != "findings"}, RECIPE)
+
+
+def test_an_image_without_a_class_teaches_none() -> None:
+    said = outputs(3)
+    both = losses(said, examples([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]), RECIPE)["classes"]
+    known = losses(
+        Outputs(said.logits[:2], None, None), examples([[1.0, 0.0], [0.0, 1.0]]), RECIPE
+    )["classes"]
+    torch.testing.assert_close(both, known)
 
 
 def test_the_total_has_the_recipes_weights() -> None:

@@ -12,7 +12,18 @@ pytest.importorskip("torch")
 pd = pytest.importorskip("pandas")
 
 from mammoscope.geometry import Geometry  # noqa: E402
-from mammoscope.train.maps import coverage, marked  # noqa: E402
+from mammoscope.train.maps import (  # noqa: E402
+    BENIGN,
+    FINDING,
+    MALIGNANT,
+    MARK_PX,
+    NOTHING,
+    UNMARKED,
+    coverage,
+    mark,
+    marked,
+    shares,
+)
 
 SHAPE = (40, 60)
 NONE = pd.DataFrame()
@@ -100,3 +111,50 @@ def test_what_lies_outside_the_picture_is_not_covered() -> None:
     covered = np.ones(SHAPE, np.bool_)
     geometry = Geometry.identity(SHAPE).crop((0, -10, 60, 50))
     assert coverage(covered, geometry, (3, 1)).ravel() == pytest.approx([0.5, 1, 0.5])
+
+
+PLAIN = Geometry.identity(SHAPE)
+SHORT = {"outline": "box", "x1_px": "8", "y1_px": "4", "x2_px": "16", "y2_px": "12"}
+
+
+def codes(tmp_path: Path, *findings: dict[str, str]) -> np.ndarray:
+    return mark(pd.DataFrame([SHORT | one for one in findings]), SHAPE, tmp_path, PLAIN)
+
+
+@pytest.mark.parametrize(
+    ("pathology", "code"), [("benign", BENIGN), ("malignant", MALIGNANT), ("", FINDING)]
+)
+def test_marks_tell_the_pathology(tmp_path: Path, pathology: str, code: int) -> None:
+    found = codes(tmp_path, {"pathology": pathology})
+    assert found.shape == (SHAPE[0] // MARK_PX, SHAPE[1] // MARK_PX)
+    assert (found[1:3, 2:4] == code).all()
+    assert (found != NOTHING).sum() == 4
+
+
+def test_of_findings_on_each_other_the_malignant_one_counts(tmp_path: Path) -> None:
+    found = codes(tmp_path, {"pathology": "malignant"}, {"pathology": "benign"})
+    assert set(np.unique(found)) == {NOTHING, MALIGNANT}
+
+
+def test_a_finding_smaller_than_a_cell_keeps_one(tmp_path: Path) -> None:
+    found = codes(tmp_path, {"pathology": "benign", "x2_px": "9", "y2_px": "5"})
+    assert (found == BENIGN).sum() == 1
+
+
+def test_a_box_over_half_the_breast_says_nothing_of_its_cells(tmp_path: Path) -> None:
+    found = codes(tmp_path, {"pathology": "", "box_frac_of_breast": "0.5"})
+    assert set(np.unique(found)) == {NOTHING, UNMARKED}
+
+
+def test_an_image_with_a_finding_of_unknown_place_is_unmarked(tmp_path: Path) -> None:
+    found = codes(tmp_path, {"pathology": "benign"}, {"outline": "", "pathology": "malignant"})
+    assert (found == UNMARKED).all()
+
+
+def test_shares_are_of_any_finding_and_of_malignant_ones() -> None:
+    marks = np.full((8, 8), NOTHING, np.uint8)
+    marks[:4, :2], marks[:4, 2:4] = BENIGN, MALIGNANT
+    marks[4:, :4], marks[4:, 4] = FINDING, UNMARKED
+    found, malignant = shares(marks, (2, 2))
+    assert found.tolist() == [[1, 0], [1, -1]]
+    assert malignant.tolist() == [[0.5, 0], [-1, -1]]

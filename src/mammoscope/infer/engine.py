@@ -7,7 +7,7 @@ every report.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -19,6 +19,8 @@ from mammoscope.errors import ConfigError, WeightsError
 Runtime = Literal["auto", "openvino", "onnxruntime"]
 Precision = Literal["auto", "f32", "bf16"]
 OUTPUTS = ("malignancy", "lesion_map", "density")
+FINDING_MAP = "finding_map"
+"""A fourth output of readers that look for findings of any kind."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,11 +31,13 @@ class RawOutputs:
         malignancy: (n,) float32.
         lesion_map: (n, h, w) float32.
         density: (n, 4) float32.
+        finding_map: (n, h, w) float32; None of a network without one.
     """
 
     malignancy: NDArray[np.float32]
     lesion_map: NDArray[np.float32]
     density: NDArray[np.float32]
+    finding_map: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +65,7 @@ def load_engine(
     network: bytes,
     runtime: Runtime = "auto",
     precision: Precision = "auto",
-    outputs: Sequence[str] = OUTPUTS,
+    outputs: Sequence[str] | None = None,
 ) -> Engine:
     """Load an ONNX network.
 
@@ -69,7 +73,8 @@ def load_engine(
         network: the ONNX file's bytes.
         runtime: "auto" is OpenVINO, and ONNX Runtime if that cannot be loaded.
         precision: "auto" is bf16 where the CPU computes in it, else f32. ONNX Runtime: f32.
-        outputs: names of the network's outputs that are wanted; a reader has OUTPUTS.
+        outputs: names of the network's outputs that are wanted; None is a reader's OUTPUTS, and
+            FINDING_MAP where it has that.
 
     Raises:
         ConfigError: the runtime or precision asked for is unknown or not to be had here.
@@ -93,7 +98,13 @@ def load_engine(
         return _onnxruntime(network, precision, outputs, why=f"; OpenVINO: {_gist(error)}")
 
 
-def _openvino(network: bytes, precision: Precision, outputs: Sequence[str]) -> Engine:
+def _wanted(outputs: Sequence[str] | None, there: Iterable[str]) -> list[str]:
+    if outputs is not None:
+        return list(outputs)
+    return [*OUTPUTS, *({FINDING_MAP} & set(there))]
+
+
+def _openvino(network: bytes, precision: Precision, outputs: Sequence[str] | None) -> Engine:
     # The converter's telemetry package asks for consent and phones home; the reader never does.
     os.environ.setdefault("OPENVINO_TELEMETRY", "0")
     import openvino
@@ -105,7 +116,8 @@ def _openvino(network: bytes, precision: Precision, outputs: Sequence[str]) -> E
     chosen = "bf16" if has_bf16 and precision != "f32" else "f32"
     options = {"INFERENCE_PRECISION_HINT": chosen, "PERFORMANCE_HINT": "LATENCY"}
     compiled = core.compile_model(core.read_model(network), "CPU", options)
-    ports = [compiled.output(name) for name in outputs]
+    there = [name for port in compiled.outputs for name in port.names]
+    ports = [compiled.output(name) for name in _wanted(outputs, there)]
 
     def infer(pixels: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         result = compiled(pixels)
@@ -115,7 +127,9 @@ def _openvino(network: bytes, precision: Precision, outputs: Sequence[str]) -> E
     return Engine(f"OpenVINO {version}, CPU, {chosen}", infer)
 
 
-def _onnxruntime(network: bytes, precision: Precision, outputs: Sequence[str], why: str) -> Engine:
+def _onnxruntime(
+    network: bytes, precision: Precision, outputs: Sequence[str] | None, why: str
+) -> Engine:
     import onnxruntime
     from onnxruntime.capi import onnxruntime_pybind11_state as failures
 
@@ -139,8 +153,10 @@ def _onnxruntime(network: bytes, precision: Precision, outputs: Sequence[str], w
             "export the weights again."
         ) from error
 
+    wanted = _wanted(outputs, [one.name for one in session.get_outputs()])
+
     def infer(pixels: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-        return list(session.run(list(outputs), {"pixels": pixels}))
+        return list(session.run(wanted, {"pixels": pixels}))
 
     return Engine(f"ONNX Runtime {onnxruntime.__version__}, CPU, f32{why}", infer)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from statistics import fmean
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import torch
 import torchvision
@@ -17,7 +17,16 @@ from torch import Tensor, nn
 from mammoscope.models.networks import Architecture
 
 IMAGENET_MEAN, IMAGENET_STD = fmean((0.485, 0.456, 0.406)), fmean((0.229, 0.224, 0.225))
-GREY = {"mean": IMAGENET_MEAN, "std": IMAGENET_STD}
+
+
+class Grey(TypedDict):
+    """What a grey pixel is scaled by; see `Architecture`."""
+
+    mean: float
+    std: float
+
+
+GREY = Grey(mean=IMAGENET_MEAN, std=IMAGENET_STD)
 
 
 def _grey(first: nn.Conv2d) -> None:
@@ -87,7 +96,7 @@ def _chained(
     build: Callable[[], Any],
     starts: tuple[int, ...],
     widths: tuple[int, int],
-    **grey: float,
+    **grey: Unpack[Grey],
 ) -> Architecture:
     """A model of `features`, `avgpool` and a `classifier` of dense layers, as VGG16 is."""
 

@@ -12,12 +12,15 @@ from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
 from mammoscope.errors import ConfigError
+from mammoscope.models.cells import CELL, FINE_CELL
 from mammoscope.types import DENSITY_GRADES
 
 Pooling = Literal["map", "average", "own"]
 
-CELL = 32
-"""Side of a cell of the lesion map in input pixels, whatever the architecture."""
+RARE_LOGIT = -4.0
+"""What the finer maps say before they have learned anything: two cells in a hundred."""
+PEAKED = 4.0
+"""Sharpness with which the finer map's highest places join the score."""
 
 
 class Outputs(NamedTuple):
@@ -27,12 +30,17 @@ class Outputs(NamedTuple):
         logits: (n, k): of each class in order; k is 1 for two classes, the logit of the second.
         density: (n, 4) logits of BI-RADS density A, B, C, D; None without that head.
         lesion_map: (n, height / 32, width / 32) logit that the cell is not of the first class
-            ("normal", "benign": the least suspicious one comes first); None without that head.
+            ("normal", "benign": the least suspicious one comes first); None without that head. With
+            a head for findings the map is that one's: (n, height / 16, width / 16) logit that the
+            cell lies in a malignant finding.
+        finding_map: (n, height / 16, width / 16) logit that the cell lies in a finding of any
+            kind; None without that head.
     """
 
     logits: Tensor
     density: Tensor | None
     lesion_map: Tensor | None
+    finding_map: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -52,6 +60,8 @@ class HeadSpec:
             density is unknown still teaches pathology, each head has the images of all its
             classes, and the probability of cancer does not have to be summed out of pairs.
         lesion_map: whether a map is wanted where the pooling is not "map".
+        findings: whether there is a finer map of malignant places and of findings; pooling "map"
+            and two classes alone.
 
     Raises:
         ConfigError: a value is out of its range, or two contradict each other.
@@ -64,6 +74,7 @@ class HeadSpec:
     dropout: float = 0.2
     density: bool = False
     lesion_map: bool = False
+    findings: bool = False
 
     def __post_init__(self) -> None:
         choices = ", ".join(get_args(Pooling))
@@ -74,6 +85,10 @@ class HeadSpec:
             "hidden": (
                 self.hidden == 0 or (self.hidden > 0 and self.pooling == "average"),
                 'give 0, or a width together with pooling "average"',
+            ),
+            "findings": (
+                not self.findings or (self.pooling == "map" and self.classes == 2),
+                'give false, or pooling "map" and two classes',
             ),
             "dropout": (0 <= self.dropout < 1, "give a share from 0 to below 1"),
         }
@@ -102,6 +117,7 @@ class Architecture:
         widths: model -> (c, d) of the two above.
         mean: of a grey pixel, as the pretrained weights expect it.
         std: likewise.
+        fine: how features with smaller cells are had; None where there are none.
     """
 
     name: str
@@ -113,6 +129,20 @@ class Architecture:
     widths: Callable[[Any], tuple[int, int]]
     mean: float
     std: float
+    fine: Fine | None = None
+
+
+@dataclass(frozen=True)
+class Fine:
+    """How features with cells of 16 pixels are had beside the last ones.
+
+    Attributes:
+        features: (model, (n, 1, h, w)) -> (n, d, h / 16, w / 16) and the last features.
+        width: model -> d.
+    """
+
+    features: Callable[[Any, Tensor], tuple[Tensor, Tensor]]
+    width: Callable[[Any], int]
 
 
 class Network(nn.Module):
@@ -140,6 +170,9 @@ class Network(nn.Module):
             self.classifier = _dense(features, heads)
         if heads.lesion_map and self.lesion is None:
             self.lesion = nn.Conv2d(features, 1, 1)
+        self.findings: Any = None
+        if heads.findings:
+            self.findings = FindingHead(_fine(architecture).width(self.backbone), features)
         if heads.density:
             self.density = nn.Linear(features, len(DENSITY_GRADES))
 
@@ -152,10 +185,12 @@ class Network(nn.Module):
         Raises:
             ConfigError: the architecture's last features are no picture (a transformer's tokens).
         """
-        architecture = self.architecture
-        features = architecture.features(
-            self.backbone, (pixels - architecture.mean) / architecture.std
-        )
+        architecture, fine = self.architecture, None
+        scaled = (pixels - architecture.mean) / architecture.std
+        if self.findings is None:
+            features = architecture.features(self.backbone, scaled)
+        else:
+            fine, features = _fine(architecture).features(self.backbone, scaled)
         if features.ndim != 4 or features.shape[1] != self.features:
             raise ConfigError(
                 f"network is {architecture.name!r}, whose features have shape "
@@ -167,9 +202,15 @@ class Network(nn.Module):
             logits = pool(maps, self.spec.sharpness)
         else:
             logits = self._classified(features)
+        finer = None
+        if self.findings is not None:
+            finer = self.findings(fine, self.dropout(features))
+            logits = logits + self.findings.score(finer)
         density = None
         if self.density is not None:
             density = self.density(self.dropout(features.mean(dim=(2, 3))))
+        if finer is not None:
+            return Outputs(logits, density, finer[:, 0], finer[:, 1])
         return Outputs(logits, density, None if maps is None else _suspicion(maps))
 
     def _maps(self, features: Tensor, pixels: Tensor) -> Tensor | None:
@@ -197,7 +238,8 @@ class Network(nn.Module):
 
     def heads(self) -> list[nn.Module]:
         """The heads that exist; with the stages they hold every parameter."""
-        return [one for one in (self.lesion, self.classifier, self.density) if one is not None]
+        heads = (self.lesion, self.classifier, self.findings, self.density)
+        return [one for one in heads if one is not None]
 
     def freeze(self, blocks: int) -> None:
         """Keep the stem and the first `blocks` stages as they are; 0 keeps nothing.
@@ -210,6 +252,55 @@ class Network(nn.Module):
     def frozen(self, blocks: int) -> list[nn.Module]:
         """The modules that `freeze` holds; their batch statistics must stay in eval mode."""
         return self.stages()[: blocks + 1] if blocks else []
+
+
+class FindingHead(nn.Module):
+    """Maps with cells of 16 pixels from two levels of features: where, and what, findings are.
+
+    The coarser level, which sees more of the breast, is brought to the finer one's size and added
+    (Lin et al., "Feature pyramid networks for object detection", CVPR 2017).
+
+    Args:
+        fine: channels of the finer features.
+        last: of the last ones.
+        width: channels of the head itself.
+    """
+
+    def __init__(self, fine: int, last: int, width: int = 96) -> None:
+        super().__init__()
+        self.near = nn.Sequential(nn.Conv2d(fine, width, 1, bias=False), nn.BatchNorm2d(width))
+        self.far = nn.Sequential(nn.Conv2d(last, width, 1, bias=False), nn.BatchNorm2d(width))
+        self.around = nn.Sequential(
+            nn.ReLU(),
+            nn.Conv2d(width, width, 3, padding=1, groups=width, bias=False),
+            nn.Conv2d(width, width, 1, bias=False),
+            nn.BatchNorm2d(width),
+            nn.ReLU(),
+        )
+        self.maps = nn.Conv2d(width, 2, 1)
+        nn.init.constant_(self.maps.bias, RARE_LOGIT)  # type: ignore[arg-type]
+        self.share = nn.Parameter(torch.tensor([0.5, -0.5 * RARE_LOGIT]))
+
+    def forward(self, fine: Tensor, last: Tensor) -> Tensor:
+        """(n, 2, height / 16, width / 16) logits: in a malignant finding; in any finding."""
+        far = functional.interpolate(self.far(last), fine.shape[2:], mode="nearest")
+        maps: Tensor = self.maps(self.around(self.near(fine) + far))
+        return maps
+
+    def score(self, maps: Tensor) -> Tensor:
+        """(n, 1): what the map's highest places add to the logit of an image."""
+        slope, start = self.share
+        added: Tensor = slope * pool(maps[:, :1], PEAKED) + start
+        return added
+
+
+def _fine(architecture: Architecture) -> Fine:
+    if architecture.fine is None:
+        raise ConfigError(
+            f"network is {architecture.name!r}, which has no features with cells of {FINE_CELL} "
+            "pixels; choose one of timm's, or head.findings = false."
+        )
+    return architecture.fine
 
 
 def _dense(features: int, heads: HeadSpec) -> nn.Sequential:

@@ -8,11 +8,12 @@ from typing import Any
 
 import timm
 from timm.models import group_modules
-from torch import nn
+from torch import Tensor, nn
 
 from mammoscope.errors import ConfigError
+from mammoscope.models.cells import FINE_CELL
 from mammoscope.models.classics import CLASSICS
-from mammoscope.models.networks import Architecture, HeadSpec, Network
+from mammoscope.models.networks import Architecture, Fine, HeadSpec, Network
 
 LITES = ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2")
 """timm's tf_efficientnet_lite0 to 2: with the padding that their authors' weights need."""
@@ -75,6 +76,10 @@ def _timm(name: str, timms: str) -> Architecture:
             for group in sorted(groups)
         ]
 
+    def finer(model: Any, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        last, (fine,) = model.forward_intermediates(pixels, indices=[_level(model)])
+        return fine, last
+
     settings: Any = timm.get_pretrained_cfg(timms, allow_unregistered=False)
     return Architecture(
         name=name,
@@ -86,4 +91,20 @@ def _timm(name: str, timms: str) -> Architecture:
         widths=lambda model: (model.num_features, model.head_hidden_size),
         mean=fmean(settings.mean),
         std=fmean(settings.std),
+        fine=Fine(finer, lambda model: int(model.feature_info[_level(model)]["num_chs"])),
     )
+
+
+def _level(model: Any) -> int:
+    """Which of a timm model's feature levels has cells of FINE_CELL pixels.
+
+    Raises:
+        ConfigError: none has.
+    """
+    reductions = [level["reduction"] for level in model.feature_info]
+    if FINE_CELL not in reductions:
+        raise ConfigError(
+            f"network: its features have cells of {reductions} pixels, none of {FINE_CELL}; "
+            "choose another, or head.findings = false."
+        )
+    return len(reductions) - 1 - reductions[::-1].index(FINE_CELL)

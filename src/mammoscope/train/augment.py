@@ -56,11 +56,12 @@ class RandomPlace(v2.Transform):  # type: ignore[misc]
         return {"matrix": np.column_stack([linear, centre + shift - linear @ centre])}
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
-        """Move a picture or marks, linear between pixels."""
+        """Move a picture, linear between pixels, or marks, which are codes and stay such."""
         if not isinstance(inpt, tv_tensors.Image | tv_tensors.Mask):
             return inpt
         plane = inpt[0].numpy()
-        moved = cv2.warpAffine(plane, params["matrix"], plane.shape[::-1], flags=cv2.INTER_LINEAR)
+        between = cv2.INTER_NEAREST if isinstance(inpt, tv_tensors.Mask) else cv2.INTER_LINEAR
+        moved = cv2.warpAffine(plane, params["matrix"], plane.shape[::-1], flags=between)
         return tv_tensors.wrap(torch.from_numpy(moved)[None], like=inpt)
 
 

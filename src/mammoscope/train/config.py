@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mammoscope.errors import ConfigError
+from mammoscope.models.cells import CELL, FINE_CELL
 from mammoscope.preprocess import PreprocessParams
 from mammoscope.train.fields import check_fields, choice, names, number, pair, switch, text
 from mammoscope.train.overrides import overridden
@@ -84,12 +85,17 @@ class Head:
     Attributes:
         pooling: "map": the pooled lesion map; "average": global average pooling and a linear
             layer; "own": the architecture's own classifier with its last layer replaced.
+        findings: a finer map (cells of 16 pixels) of malignant places and of findings of any
+            kind, whose highest places join the score; task.map_weight teaches it. "map" alone.
+        findings: a finer map beside it (cells of 16 pixels) of malignant places and of findings
+            of any kind, whose highest places join the score; task.map_weight teaches it.
         sharpness: of the lesion map's pooling; 0 is its mean, more leads to its maximum.
         hidden: units of a layer with ReLU before the last; 0 is none.
         dropout: share of features left out in training.
     """
 
     pooling: Literal["map", "average", "own"] = choice("map", "average", "own")
+    findings: bool = switch(False)
     sharpness: float = number(0.0, 0)
     hidden: int = number(0, 0)
     dropout: float = number(0.2, 0, 0.95)
@@ -178,6 +184,26 @@ class Optimiser:
 
 
 @dataclass(frozen=True)
+class Source:
+    """One of several data sets that are learned together.
+
+    Attributes:
+        dataset: its folder, with a manifest, in the folder that is trained on.
+        images: of it that an epoch shows, drawn anew for each; all of them once if 0, several
+            times if more than there are.
+        classes: whether task.target is learned of it; of the others only density and the places
+            of findings are, so that no source gives a class away.
+    """
+
+    dataset: str = text()
+    images: int = number(0, 0)
+    classes: bool = switch(False)
+
+    def __post_init__(self) -> None:
+        check_fields(self, "sources")
+
+
+@dataclass(frozen=True)
 class Stage:
     """Some epochs at one input size; small sizes first save most of the time."""
 
@@ -202,6 +228,7 @@ class Recipe:
         task, input, head, augment, optimiser: see their classes.
         stages: input sizes in order of training, the last being the input's; one of them, with
             optimiser.epochs, if none is given.
+        sources: data sets to learn from together; the folder given is the only one if empty.
     """
 
     name: str = text()
@@ -215,6 +242,7 @@ class Recipe:
     augment: Augment = Augment()
     optimiser: Optimiser = Optimiser()
     stages: tuple[Stage, ...] = ()
+    sources: tuple[Source, ...] = ()
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -228,12 +256,14 @@ class Recipe:
                 f"{self.input.height} x {self.input.width}; make them equal."
             )
         self._check_cells()
+        if self.sources and not any(one.classes for one in self.sources):
+            raise ConfigError("recipe: of no source the classes are learned; set classes = true.")
 
     def _check_cells(self) -> None:
-        """A lesion map's cell is 32 x 32 pixels."""
+        """A lesion map's cells divide the input evenly."""
         mapped = self.head.pooling == "map" or self.task.map_weight > 0
         for stage in self.stages:
-            if mapped and (stage.height % 32 or stage.width % 32):
+            if mapped and (stage.height % CELL or stage.width % CELL):
                 raise ConfigError(
                     f"recipe: input is {stage.height} x {stage.width}; a network with a lesion "
                     "map needs multiples of 32."
@@ -243,6 +273,11 @@ class Recipe:
     def epochs(self) -> int:
         """Over all stages."""
         return sum(stage.epochs for stage in self.stages)
+
+    @property
+    def cell(self) -> int:
+        """Side of a cell of the lesion map in pixels of the input."""
+        return FINE_CELL if self.head.findings else CELL
 
     @property
     def preprocess(self) -> PreprocessParams:
@@ -313,6 +348,8 @@ def build_recipe(table: Mapping[str, Any]) -> Recipe:
         if "epochs" in dict(table.get("optimiser", {})):
             raise ConfigError("recipe: optimiser.epochs and stages are both given; keep one.")
         values["stages"] = tuple(_table(Stage, stage, "stages") for stage in values["stages"])
+    if "sources" in values:
+        values["sources"] = tuple(_table(Source, one, "sources") for one in values["sources"])
     made: Recipe = _table(Recipe, values, "")
     return made
 

@@ -20,15 +20,16 @@ from torchvision.transforms import v2
 from mammoscope.data.manifest import read_table
 from mammoscope.data.splits import groups
 from mammoscope.errors import ConfigError
+from mammoscope.models.cells import CELL
 from mammoscope.train.augment import augmentation
-from mammoscope.train.config import Augment, Recipe, Stage, Task
-from mammoscope.train.prepared import UNMARKED, prepared_images
+from mammoscope.train.config import Augment, Recipe, Source, Stage, Task
+from mammoscope.train.maps import UNMARKED, shares
+from mammoscope.train.prepared import prepared_images
+from mammoscope.train.stacked import Stacked
 from mammoscope.types import DENSITY_GRADES
 
 UNKNOWN = -1
-"""Density or map cell of which nobody recorded the truth; its loss is masked."""
-CELL_PX = 32
-"""Side of a cell of the lesion map in pixels of the network's input."""
+"""Class, density or map cell of which nobody recorded the truth; its loss is masked."""
 _TOGETHER = ("patient_id", "duplicate_group")
 _USED = ("density", "machine_id", "duplicate_group", "finding", "pathology", "label_conflict")
 
@@ -39,17 +40,18 @@ class TrainingSet:
 
     Attributes:
         pixels: (n, height, width) uint8 as the network sees them, mapped from disk.
-        rows: n rows of the manifest as text, empty for unknown: image_path, patient_id ...
-        target: (n,) int64, index into the task's classes.
+        rows: n rows of the manifest as text, empty for unknown: image_path, patient_id ...; with
+            the name of each one's source where the recipe has sources.
+        target: (n,) int64, index into the task's classes, or UNKNOWN.
         positive: (n,) bool, whether the class is one that counts as cancer.
         density: (n,) int64, 0 to 3 for A to D, or UNKNOWN.
         group: (n,) what folds must not part.
         weight: (n,) float32 of each image's loss, 1 on average.
-        marks: (n, h, w) uint8 as in `mammoscope.train.prepared`, or None.
+        marks: (n, h, w) uint8 codes as in `mammoscope.train.maps`, or None.
         excluded: image_path and reason of every manifest row that is not in it.
     """
 
-    pixels: NDArray[np.uint8]
+    pixels: NDArray[np.uint8] | Stacked
     rows: pd.DataFrame
     target: NDArray[np.int64]
     positive: NDArray[np.bool_]
@@ -67,22 +69,28 @@ class TrainingSet:
 
     @property
     def maps(self) -> NDArray[np.float32] | None:
-        """(n, height / CELL_PX, width / CELL_PX): share of each cell that findings cover.
+        """(n, height / CELL, width / CELL): share of each cell that findings cover.
 
         In [0, 1]; UNKNOWN in all cells of an image whose findings' places are not known. None if
         no image's are.
         """
         if self.marks is None:
             return None
-        grid = (self.pixels.shape[1] // CELL_PX, self.pixels.shape[2] // CELL_PX)
-        return np.stack([_lesion_map(marks, grid).numpy() for marks in self.marks])
+        grid = (self.pixels.shape[1] // CELL, self.pixels.shape[2] // CELL)
+        return np.stack([shares(codes, grid)[0] for codes in self.marks])
+
+    @property
+    def labelled(self) -> NDArray[np.bool_]:
+        """(n,) whether the class is known."""
+        return np.asarray(self.target != UNKNOWN)
 
 
 def load_training_set(data: Path, recipe: Recipe, cache: Path) -> TrainingSet:
     """Read `data`/manifest.csv, findings.csv if there is one, and the images the recipe is about.
 
-    Left out, with the reason in `excluded`: images whose class is unknown or not among the
-    recipe's, whose label contradicts that of a duplicate, or that cannot be read.
+    A recipe with sources reads those of `data`/DATASET for each of them. Left out, with the reason
+    in `excluded`: images whose class is unknown or not among the recipe's, whose label contradicts
+    that of a duplicate, or that cannot be read.
 
     Args:
         data: the folder.
@@ -93,29 +101,64 @@ def load_training_set(data: Path, recipe: Recipe, cache: Path) -> TrainingSet:
         ConfigError: the manifest is missing, lacks a column or an image of a class, or none of
             its images can be read.
     """
+    if not recipe.sources:
+        return _one_set(data, recipe, cache)
+    parts = [_one_set(data / one.dataset, recipe, cache, one) for one in recipe.sources]
+    return _joined(parts)
+
+
+def _one_set(data: Path, recipe: Recipe, cache: Path, source: Source | None = None) -> TrainingSet:
     task, manifest = recipe.task, data / "manifest.csv"
-    rows = _read(manifest, {"image_path", "patient_id", task.target})
-    why = _left_out(rows, task)
+    classes = source is None or source.classes
+    rows = _read(manifest, {"image_path", "patient_id"} | ({task.target} if classes else set()))
+    rows = rows if source is None else rows.assign(source=source.dataset)
+    why = _left_out(rows, task) if classes else pd.Series("", index=rows.index, dtype=object)
     used = rows[why == ""]
-    _check_classes(manifest, rows, used, task)
+    if classes:
+        _check_classes(manifest, rows, used, task)
     findings_file = data / "findings.csv"
     findings = _read(findings_file, {"image_path"}) if findings_file.is_file() else pd.DataFrame()
     images = prepared_images(data, used, findings, recipe.preprocess, cache)
     why[used.index[~images.kept]] = images.reasons
     kept = used[images.kept].reset_index(drop=True)
-    target = np.asarray(kept[task.target].map(list(task.classes).index), np.int64)
-    weight = balanced_weights(kept["machine_id"], target) if task.balance_machines else None
+    target = np.full(len(kept), UNKNOWN, np.int64)
+    if classes:
+        target = np.asarray(kept[task.target].map(list(task.classes).index), np.int64)
+    balanced = classes and task.balance_machines
+    weight = balanced_weights(kept["machine_id"], target) if balanced else None
     return TrainingSet(
         images.pixels,
         kept,
         target,
-        np.isin(kept[task.target], list(task.positive)),
+        np.isin(target, [task.classes.index(name) for name in task.positive]),
         _density(kept),
         _groups(kept, task.group),
         np.ones(len(kept), np.float32) if weight is None else weight,
         images.marks,
         rows.loc[why != "", ["image_path"]].assign(reason=why[why != ""]),
     )
+
+
+def _joined(parts: list[TrainingSet]) -> TrainingSet:
+    """Several sets as one; images without marks in a set that has none are unmarked."""
+    shape = next((one.marks.shape[1:] for one in parts if one.marks is not None), None)
+    return TrainingSet(
+        Stacked([one.pixels for one in parts]),
+        pd.concat([one.rows for one in parts], ignore_index=True).fillna(""),
+        np.concatenate([one.target for one in parts]),
+        np.concatenate([one.positive for one in parts]),
+        np.concatenate([one.density for one in parts]),
+        np.concatenate([one.group for one in parts]),
+        np.concatenate([one.weight for one in parts]),
+        None if shape is None else np.concatenate([_marks(one, shape) for one in parts]),
+        pd.concat([one.excluded for one in parts], ignore_index=True),
+    )
+
+
+def _marks(part: TrainingSet, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    if part.marks is not None:
+        return part.marks
+    return np.full((len(part.rows), *shape), UNMARKED, np.uint8)
 
 
 def _read(path: Path, required: set[str]) -> pd.DataFrame:
@@ -184,9 +227,9 @@ def balanced_weights(machine: pd.Series, target: NDArray[np.int64]) -> NDArray[n
 class Batch(NamedTuple):
     """What a step sees of n images.
 
-    pixels (n, 1, h, w) in [0, 1]; target (n,) class; density (n,) with UNKNOWN; lesion_map
-    (n, h / CELL_PX, w / CELL_PX) in [0, 1], UNKNOWN in all cells where places are not known;
-    weight (n,).
+    pixels (n, 1, h, w) in [0, 1]; target (n,) class and density (n,) with UNKNOWN; lesion_map
+    (n, 2, h / cell, w / cell) in [0, 1], the shares of each cell that findings of any kind and
+    malignant ones cover, UNKNOWN where they are not known; weight (n,).
     """
 
     pixels: Tensor
@@ -204,6 +247,7 @@ class Images(Dataset[Batch]):
         index: (m,) which ones, in order.
         stage: gives the height and width.
         augment: how pictures are changed, with what is marked in them; None leaves them alone.
+        cell: side of a cell of the lesion map in pixels of the network's input.
     """
 
     def __init__(
@@ -212,8 +256,9 @@ class Images(Dataset[Batch]):
         index: NDArray[np.int64],
         stage: Stage,
         augment: Augment | None = None,
+        cell: int = CELL,
     ) -> None:
-        self.data, self.index, self.stage = data, index, stage
+        self.data, self.index, self.stage, self.cell = data, index, stage, cell
         self.transform = v2.ToDtype(torch.float32, scale=True)
         if augment is not None:
             self.transform = augmentation(augment)
@@ -224,17 +269,17 @@ class Images(Dataset[Batch]):
     def __getitem__(self, item: int) -> Batch:
         data, row = self.data, self.index[item]
         height, width = self.stage.height, self.stage.width
-        grid = (height // CELL_PX, width // CELL_PX)
+        grid = (height // self.cell, width // self.cell)
         picture = np.asarray(data.pixels[row])
         if picture.shape != (height, width):
             picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
         pixels = tv_tensors.Image(torch.from_numpy(picture.copy())[None])
-        if data.marks is None or data.marks[row].max() == UNMARKED:
-            pixels, lesion_map = self.transform(pixels), torch.full(grid, float(UNKNOWN))
+        if data.marks is None or data.marks[row].min() == UNMARKED:
+            pixels, lesion_map = self.transform(pixels), torch.full((2, *grid), float(UNKNOWN))
         else:
             marks = cv2.resize(data.marks[row], (width, height), interpolation=cv2.INTER_NEAREST)
             pixels, moved = self.transform(pixels, tv_tensors.Mask(torch.from_numpy(marks)[None]))
-            lesion_map = _lesion_map(moved[0].numpy(), grid)
+            lesion_map = torch.from_numpy(shares(moved[0].numpy(), grid))
         return Batch(
             pixels.as_subclass(Tensor),
             torch.tensor(data.target[row]),
@@ -242,11 +287,3 @@ class Images(Dataset[Batch]):
             lesion_map,
             torch.tensor(data.weight[row]),
         )
-
-
-def _lesion_map(marks: NDArray[np.uint8], grid: tuple[int, int]) -> Tensor:
-    """Marks averaged over the cells of `grid`, in [0, 1]; UNKNOWN in all if they are unmarked."""
-    if marks.max() == UNMARKED:
-        return torch.full(grid, float(UNKNOWN))
-    shares = marks.astype(np.float32) / np.float32(UNMARKED - 1)
-    return torch.from_numpy(cv2.resize(shares, grid[::-1], interpolation=cv2.INTER_AREA))

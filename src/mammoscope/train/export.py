@@ -9,8 +9,9 @@ parity holds. Weights for regions need every fold's weights instead: their calib
 the mean over moved crops, which RUN/regions.csv then holds.
 
 A network with one logit, a lesion map and a density head becomes a reader, whose outputs are
-`mammoscope.infer.engine.OUTPUTS`; any other a classifier, whose outputs are "logits" (n, k) and,
-where it has them, "lesion_map" (n, h, w) and "density" (n, 4), all of them logits.
+`mammoscope.infer.engine.OUTPUTS` (and FINDING_MAP where it has one); any other a classifier, whose
+outputs are "logits" (n, k) and, where it has them, "lesion_map" (n, h, w) and "density" (n, 4), all
+of them logits.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from torch import Tensor, nn
 from mammoscope.errors import ConfigError, WeightsError
 from mammoscope.evaluate.card import card_calibration
 from mammoscope.files import write_atomic
-from mammoscope.infer.engine import OUTPUTS, Engine, load_engine
+from mammoscope.infer.engine import FINDING_MAP, OUTPUTS, Engine, load_engine
 from mammoscope.metrics.recalibration import fit_platt
 from mammoscope.models.card import CARD_FILE, NETWORK_FILE
 from mammoscope.models.networks import Network
@@ -92,7 +93,7 @@ def output_names(network: Network) -> tuple[str, ...]:
     heads = {"lesion_map": network.lesion, "density": network.density}
     there = tuple(name for name, head in heads.items() if head is not None)
     if network.spec.logits == 1 and len(there) == len(heads):
-        return OUTPUTS
+        return OUTPUTS if network.findings is None else (*OUTPUTS, FINDING_MAP)
     return ("logits", *there)
 
 
@@ -239,7 +240,7 @@ def _judgement(
 ) -> dict[str, Any]:
     """How raw outputs become probabilities, and where to draw the line."""
     names = output_names(network)
-    if names != OUTPUTS:
+    if names[: len(OUTPUTS)] != OUTPUTS:
         return {"outputs": list(names)} | classifier_calibration(predictions, recipe.task, data)
     if recipe.task.positive != recipe.task.classes[1:]:
         raise ConfigError(

@@ -40,7 +40,7 @@ from mammoscope.train.memory import peak_from_now
 from mammoscope.train.parallel import rank, shared, wait_for_all, world
 from mammoscope.train.predictions import malignancy_logit
 from mammoscope.train.progress import LiveProgress, write_curves, write_metrics, write_tensorboard
-from mammoscope.train.sampling import seed_of, steps_of_epoch
+from mammoscope.train.sampling import epoch_images, seed_of, steps_of_epoch
 from mammoscope.train.schedule import frozen_at, make_optimiser, make_schedule
 
 BEST, BAD_BATCH, START = "best.safetensors", "bad_batch.pt", "start.json"
@@ -93,6 +93,7 @@ def new_network(recipe: Recipe) -> Network:
         dropout=head.dropout,
         density=recipe.task.density_weight > 0,
         lesion_map=recipe.task.map_weight > 0,
+        findings=head.findings,
     )
     return create(recipe.network, spec)
 
@@ -102,7 +103,7 @@ def start(recipe: Recipe, images: int, part: str, device: torch.device) -> tuple
 
     Args:
         recipe: decides all of it.
-        images: to learn from.
+        images: that an epoch shows.
         part: whose first random weights are its own.
         device: to train on.
 
@@ -141,11 +142,12 @@ def fit(part: Part) -> Network:
 def _fitted(part: Part) -> Network:
     recipe, memory = part.recipe, peak_from_now(part.machine.device)
     learned, watch = watched(part.data, part.kept, recipe)
-    training, loaded = start(recipe, len(learned), part.folder.name, part.machine.device)
+    images = epoch_images(recipe, part.data, learned)
+    training, loaded = start(recipe, images, part.folder.name, part.machine.device)
     if rank() == 0:
         _describe(part, training, loaded, len(learned))
     position = resume(part.folder / CHECKPOINT, training)
-    steps = steps_of_epoch(recipe, len(learned))
+    steps = steps_of_epoch(recipe, images)
     name = f"fold {part.folder.name}" if part.held.size else part.folder.name
     with LiveProgress(name, recipe.epochs, steps, shown=rank() == 0) as live:
         while position.epoch < recipe.epochs and not position.out_of_patience(

@@ -15,8 +15,23 @@ INNER = 5
 
 
 def folds(data: TrainingSet, recipe: Recipe) -> NDArray[np.int64]:
-    """Fold number (n,) of each image; classes and machines are spread evenly."""
-    return _parted(data, np.arange(len(data.rows)), recipe.folds, recipe.seed)
+    """Fold number (n,) of each image; classes and machines are spread evenly.
+
+    Each source is parted as it would be alone; a group that an earlier source has too keeps its
+    fold, so that images made from a woman's image stay with her.
+    """
+    if not recipe.sources:
+        return _parted(data, np.arange(len(data.rows)), recipe.folds, recipe.seed)
+    fold = np.full(len(data.rows), -1, np.int64)
+    known: dict[str, int] = {}
+    for source in recipe.sources:
+        rows = np.flatnonzero(data.rows["source"] == source.dataset)
+        fold[rows] = [known.get(group, -1) for group in data.group[rows]]
+        new = rows[fold[rows] < 0]
+        if new.size:
+            fold[new] = _parted(data, new, recipe.folds, recipe.seed)
+        known |= dict(zip(data.group[rows].tolist(), fold[rows].tolist(), strict=True))
+    return fold
 
 
 def watched(

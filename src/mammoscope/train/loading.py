@@ -45,6 +45,7 @@ class ShownImages(Dataset[Examples]):
             np.arange(len(data.rows)),
             stage,
             None if learned is None else recipe.augment,
+            recipe.cell,
         )
         weighed = learned is not None and recipe.optimiser.class_weights
         self.weights = torch.from_numpy(

@@ -60,29 +60,32 @@ class Sums:
     Attributes:
         steps: of the epoch that are done.
         images: seen.
-        right: of them classified rightly, as they were augmented and the network then was.
+        labelled: of them whose class is known.
+        right: of those classified rightly, as they were augmented and the network then was.
         seconds: that its steps took.
         losses: by name, summed over the steps.
     """
 
     steps: int = 0
     images: int = 0
+    labelled: int = 0
     right: int = 0
     seconds: float = 0.0
     losses: dict[str, float] = field(default_factory=dict)
 
-    def add(self, named: dict[str, float], right: int, images: int) -> None:
+    def add(self, named: dict[str, float], right: int, labelled: int, images: int) -> None:
         """Count one step in."""
         self.steps += 1
         self.images += images
+        self.labelled += labelled
         self.right += right
         for name, value in named.items():
             self.losses[name] = self.losses.get(name, 0.0) + value
 
     def means(self) -> dict[str, float]:
-        """Mean of each loss over the steps, and the accuracy over the images."""
+        """Mean of each loss over the steps, and the accuracy over the images with a class."""
         means = {name: value / max(self.steps, 1) for name, value in self.losses.items()}
-        return means | {"accuracy": self.right / max(self.images, 1)}
+        return means | {"accuracy": self.right / max(self.labelled, 1)}
 
 
 class NotFiniteError(ConfigError):
@@ -167,14 +170,15 @@ def _step(training: Training, batch: Examples, recipe: Recipe, sums: Sums) -> No
         outputs = training.network(batch.pixels)
     named = losses(outputs, batch, recipe)
     loss = total(named, recipe)
-    right = (log_shares(outputs.logits).argmax(1) == batch.classes.argmax(1)).sum()
-    here = torch.stack([*named.values(), loss, right]).detach()
-    *found, hits = mean_over_processes(here).tolist()  # one wait for the device
+    known = batch.classes.sum(1) > 0
+    right = (log_shares(outputs.logits).argmax(1) == batch.classes.argmax(1)) & known
+    here = torch.stack([*named.values(), loss, right.sum(), known.sum()]).detach()
+    *found, hits, told = mean_over_processes(here).tolist()  # one wait for the device
     values = dict(zip([*named, "loss"], found, strict=True))
     if not all(map(math.isfinite, found)):
         raise NotFiniteError(batch, values)
     _descend(training, loss, recipe.optimiser.clip)
-    sums.add(values, round(hits * world()), len(batch.pixels) * world())
+    sums.add(values, round(hits * world()), round(told * world()), len(batch.pixels) * world())
 
 
 def _descend(training: Training, loss: Tensor, clip: float) -> None:

@@ -16,6 +16,8 @@ from mammoscope.models.networks import Outputs
 from mammoscope.train.config import Recipe
 from mammoscope.train.parallel import mean_over_processes
 
+RARE = 4.0
+"""A cell of a fine map that a finding covers counts as much as so many that none does."""
 FOCUS = 2.0
 """Gamma of the focal loss: what Lin et al. found best."""
 
@@ -27,8 +29,8 @@ class Examples(NamedTuple):
         pixels: (n, 1, h, w) float in [0, 1].
         classes: (n, k) float, each class's share of the image; k is at least 2.
         density: (n, 4) float, likewise; all 0 where it is unknown.
-        lesion_map: (n, gh, gw) float, the share of each cell that findings cover; below 0 where
-            that is unknown.
+        lesion_map: (n, 2, gh, gw) float, the shares of each cell that findings of any kind and
+            malignant ones cover; below 0 where that is unknown.
         weight: (n,) float, of the image in the loss of the classes.
         row: (n,) int64, its row in the training set.
     """
@@ -65,13 +67,19 @@ def losses(outputs: Outputs, batch: Examples, recipe: Recipe) -> dict[str, Tenso
     if recipe.task.density_weight > 0 and outputs.density is not None:
         named["density"] = _density(outputs.density.float(), batch.density)
     if recipe.task.map_weight > 0 and outputs.lesion_map is not None:
-        named["map"] = _map(outputs.lesion_map.float(), batch.lesion_map)
+        found, malignant = batch.lesion_map[:, 0], batch.lesion_map[:, 1]
+        if outputs.finding_map is None:
+            named["map"] = _map(outputs.lesion_map.float(), found)
+        else:
+            named["map"] = _map(outputs.lesion_map.float(), malignant, RARE)
+            named["findings"] = _map(outputs.finding_map.float(), found, RARE)
     return named
 
 
 def total(named: dict[str, Tensor], recipe: Recipe) -> Tensor:
     """The losses' sum with the recipe's weights."""
-    weights = {"density": recipe.task.density_weight, "map": recipe.task.map_weight}
+    task = recipe.task
+    weights = {"density": task.density_weight, "map": task.map_weight, "findings": task.map_weight}
     return torch.stack([weights.get(name, 1.0) * value for name, value in named.items()]).sum()
 
 
@@ -80,7 +88,8 @@ def _classes(logits: Tensor, batch: Examples, focal: bool) -> Tensor:
     logs = log_shares(logits)
     if focal:
         logs = (1 - logs.exp()) ** FOCUS * logs
-    return -((batch.classes * logs).sum(1) * batch.weight).mean()
+    known = batch.classes.sum(1)  # 0 of an image whose class is not known
+    return -((batch.classes * logs).sum(1) * batch.weight).sum() / _at_least_one(known.sum())
 
 
 def _density(logits: Tensor, shares: Tensor) -> Tensor:
@@ -88,11 +97,17 @@ def _density(logits: Tensor, shares: Tensor) -> Tensor:
     return -(shares * logits.log_softmax(1)).sum() / _at_least_one(shares.sum())
 
 
-def _map(logits: Tensor, shares: Tensor) -> Tensor:
-    """Binary cross-entropy of the cells of which it is known whether findings cover them."""
+def _map(logits: Tensor, shares: Tensor, rare: float = 1.0) -> Tensor:
+    """Binary cross-entropy of the cells of which it is known whether findings cover them.
+
+    What is covered weighs `rare` times as much as what is not.
+    """
     known = shares >= 0
     each = functional.binary_cross_entropy_with_logits(
-        logits, torch.where(known, shares, 0.0), reduction="none"
+        logits,
+        torch.where(known, shares, 0.0),
+        reduction="none",
+        pos_weight=logits.new_tensor(rare),
     )
     return (each * known).sum() / _at_least_one(known.sum())
 

@@ -1,4 +1,4 @@
-"""Where findings lie, as the share of each cell of a grid over the network's input."""
+"""Where findings lie, as codes on a grid over the network's input."""
 
 from __future__ import annotations
 
@@ -13,7 +13,82 @@ from mammoscope.errors import ReadError
 from mammoscope.geometry import Geometry
 from mammoscope.io import read_picture
 
+MARK_PX = 4
+"""Side of a cell of the marks in pixels of the network's input."""
+NOTHING, BENIGN, MALIGNANT, FINDING = 0, 1, 2, 3
+"""Codes of a cell of the marks: no finding; one of that pathology; one of unknown pathology."""
+UNMARKED = 255
+"""The code where it is not known what there is."""
+REGION = 0.4
+"""A box over so much of the breast marks where something is rather than what."""
+_CODES = {"benign": BENIGN, "malignant": MALIGNANT}
 _EDGES = ("x1_px", "y1_px", "x2_px", "y2_px")
+
+
+def mark(
+    findings: pd.DataFrame, shape: tuple[int, int], folder: Path, geometry: Geometry
+) -> NDArray[np.uint8]:
+    """Codes of what lies where in one image.
+
+    Where findings overlap, a malignant one is what counts. A finding smaller than a cell keeps the
+    cell that it covers most of. A box over REGION of the breast or more leaves its cells
+    UNMARKED.
+
+    Args:
+        findings: as `marked`.
+        shape: (height, width) of the image.
+        folder: what mask_path starts from.
+        geometry: source pixels to model pixels.
+
+    Returns:
+        (height / MARK_PX, width / MARK_PX) of the model image; UNMARKED everywhere if the place of
+        any finding is not known.
+    """
+    grid = (geometry.model_shape[0] // MARK_PX, geometry.model_shape[1] // MARK_PX)
+    codes = np.full(grid, NOTHING, np.uint8)
+    for code, some in _by_code(findings):
+        covered = marked(some, shape, folder)
+        if covered is None:
+            return np.full(grid, UNMARKED, np.uint8)
+        share = coverage(covered, geometry, grid)
+        codes[(share > 0) & (share >= min(0.5, share.max()))] = code
+    return codes
+
+
+def _by_code(findings: pd.DataFrame) -> list[tuple[int, pd.DataFrame]]:
+    """Findings apart by code, in the order in which they are drawn over each other."""
+    if not len(findings):
+        return []
+    told = findings["pathology"] if "pathology" in findings else pd.Series("", findings.index)
+    codes = told.map(_CODES).fillna(FINDING)
+    if "box_frac_of_breast" in findings:
+        part = pd.to_numeric(findings["box_frac_of_breast"], errors="coerce")
+        codes = codes.mask(part >= REGION, UNMARKED)
+    order = (UNMARKED, FINDING, BENIGN, MALIGNANT)
+    return [(code, findings[codes == code]) for code in order if (codes == code).any()]
+
+
+def shares(codes: NDArray[np.uint8], grid: tuple[int, int]) -> NDArray[np.float32]:
+    """What shares of the cells of a coarser grid findings cover.
+
+    Args:
+        codes: (h, w) as `mark` gives them, at any resolution.
+        grid: (rows, columns).
+
+    Returns:
+        (2, rows, columns) in [0, 1]: covered by any finding, and by a malignant one; -1 where the
+        cell holds something that is not known.
+    """
+    found = _mean(np.isin(codes, (BENIGN, MALIGNANT, FINDING)), grid)
+    malignant = _mean(codes == MALIGNANT, grid)
+    unknown = _mean(codes == UNMARKED, grid) > 0
+    untold = unknown | (_mean(codes == FINDING, grid) > 0)
+    return np.stack([np.where(unknown, -1, found), np.where(untold, -1, malignant)])
+
+
+def _mean(cells: NDArray[np.bool_], grid: tuple[int, int]) -> NDArray[np.float32]:
+    plane = cells.astype(np.float32)
+    return np.asarray(cv2.resize(plane, grid[::-1], interpolation=cv2.INTER_AREA), np.float32)
 
 
 def marked(

@@ -21,17 +21,12 @@ from mammoscope.errors import ConfigError, ReadError
 from mammoscope.files import drafted, write_atomic
 from mammoscope.io import read_mammogram, read_picture
 from mammoscope.preprocess import PreprocessParams, prepare
-from mammoscope.train.maps import coverage, marked
+from mammoscope.train.maps import MARK_PX, UNMARKED, mark
 from mammoscope.types import Mammogram
 
-MARK_PX = 4
-"""Side of a cell of `marks` in pixels of the network's input."""
-UNMARKED = 255
-"""Value of `marks` where it is not known what findings an image holds."""
-_FULL = 254
 _AT_ONCE = 128
 """So many images are in memory at once; with fewer in all no bar shows how far it is."""
-_VERSION = 1
+_VERSION = 2
 """Raised when the same files give other pixels or marks, so that they are prepared anew."""
 
 
@@ -41,8 +36,8 @@ class PreparedImages:
 
     Attributes:
         pixels: (n, height, width) uint8, mapped from disk; images that cannot be read are not in.
-        marks: (n, height / MARK_PX, width / MARK_PX) uint8, 0 to 254 for the share of each cell
-            that findings cover, or UNMARKED everywhere; None if no finding has a place.
+        marks: (n, height / MARK_PX, width / MARK_PX) uint8 codes (see `mammoscope.train.maps`);
+            None if no finding has a place.
         kept: (images asked for,) bool.
         reasons: why the others are not in, in order.
     """
@@ -165,7 +160,5 @@ def _prepared(
     grid = (params.height // MARK_PX, params.width // MARK_PX)
     marks = np.full(grid, UNMARKED, np.uint8)
     if marks_wanted and (len(findings) or row["finding"] == "0" or row["pathology"] == "normal"):
-        covered = marked(findings, image.shape, data)
-        if covered is not None:
-            marks = np.rint(_FULL * coverage(covered, done.geometry, grid)).astype(np.uint8)
+        marks = mark(findings, image.shape, data, done.geometry)
     return _Image(done.pixels, marks)

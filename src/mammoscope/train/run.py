@@ -26,7 +26,7 @@ import torch
 import tyro
 
 from mammoscope.errors import ConfigError, WeightsError
-from mammoscope.files import write_atomic
+from mammoscope.files import drafted, write_atomic
 from mammoscope.models.networks import Network
 from mammoscope.train.checkpoint import CHECKPOINT, load_weights, save_weights
 from mammoscope.train.config import Recipe, load_recipe
@@ -46,7 +46,7 @@ from mammoscope.train.predictions import (
 __all__ = ["FINAL", "WEIGHTS", "Args", "collect", "train", "train_part", "trained"]
 
 FINAL = "final"
-WEIGHTS = "weights.safetensors"
+WEIGHTS, FOLDS = "weights.safetensors", "folds.csv"
 
 
 @dataclass(frozen=True)
@@ -91,6 +91,8 @@ def train(args: Args) -> list[Path]:
         wait_for_all()
         if rank() != 0:
             data = load_training_set(args.data, recipe, args.out)
+        if rank() == 0:
+            _write_folds(recipe, data, args.out)
         for part in only or (*map(str, range(recipe.folds)), FINAL):
             train_part(recipe, data, part, args.out, machine)
             wait_for_all()
@@ -150,8 +152,9 @@ def train_part(
         _claim(folder, recipe, data)
     wait_for_all()
     fold = folds(data, recipe)
-    held = np.flatnonzero(fold == (int(part) if part != FINAL else -1))
-    job = Part(recipe, data, np.setdiff1d(np.arange(len(fold)), held), held, folder, machine)
+    out_of_it = fold == (int(part) if part != FINAL else -1)
+    held = np.flatnonzero(out_of_it & data.labelled)
+    job = Part(recipe, data, np.flatnonzero(~out_of_it), held, folder, machine)
     if not (folder / WEIGHTS).is_file():
         with denormals_flushed():
             network = fit(job)
@@ -197,6 +200,14 @@ def _claim(folder: Path, recipe: Recipe, data: TrainingSet) -> None:
             )
     for draft in folder.glob(".*.part"):  # of a process that was killed while it wrote
         draft.unlink()
+
+
+def _write_folds(recipe: Recipe, data: TrainingSet, out: Path) -> None:
+    """folds.csv: which fold holds which image out, of every source."""
+    dataset = data.rows["source"] if recipe.sources else ""
+    table = data.rows[["image_path"]].assign(dataset=dataset, fold=folds(data, recipe))
+    with drafted(out / FOLDS) as draft:
+        table.to_csv(draft, index=False)
 
 
 def _results(recipe: Recipe, out: Path) -> list[Path]:

@@ -32,7 +32,7 @@ def seed_of(purpose: str, *numbers: int) -> int:
 def order(
     recipe: Recipe, data: TrainingSet, kept: NDArray[np.int64], epoch: int
 ) -> NDArray[np.int64]:
-    """Rows (n,) of `data` in the order of an epoch, as many as `kept`.
+    """Rows (n,) of `data` in the order of an epoch, as many as `epoch_images` says.
 
     Args:
         recipe: its sampling and seed.
@@ -41,10 +41,39 @@ def order(
         epoch: from 0.
     """
     generator = np.random.default_rng(seed_of("order", recipe.seed, epoch))
+    if recipe.sources:
+        drawn = [_drawn(generator, rows, count) for rows, count in _by_source(recipe, data, kept)]
+        return generator.permutation(np.concatenate(drawn))
     if recipe.optimiser.sampling == "all":
         return generator.permutation(kept)
     chance = chances(recipe, data, kept)
     return generator.choice(kept, len(kept), p=chance)
+
+
+def epoch_images(recipe: Recipe, data: TrainingSet, kept: NDArray[np.int64]) -> int:
+    """How many images an epoch shows of the rows `kept`: all, or as many as the sources say."""
+    if not recipe.sources:
+        return len(kept)
+    return sum(count for rows, count in _by_source(recipe, data, kept) if len(rows))
+
+
+def _by_source(
+    recipe: Recipe, data: TrainingSet, kept: NDArray[np.int64]
+) -> list[tuple[NDArray[np.int64], int]]:
+    """Of each source its rows among `kept`, and how many images of it an epoch shows."""
+    source = data.rows["source"].to_numpy()[kept]
+    parts = [(kept[source == one.dataset], one.images) for one in recipe.sources]
+    return [(rows, images or len(rows)) for rows, images in parts]
+
+
+def _drawn(
+    generator: np.random.Generator, rows: NDArray[np.int64], count: int
+) -> NDArray[np.int64]:
+    """So many of `rows`; each once before any comes twice."""
+    if not len(rows):
+        return rows
+    rounds = [generator.permutation(rows) for _ in range(-(-count // len(rows)))]
+    return np.concatenate(rounds)[:count]
 
 
 def chances(recipe: Recipe, data: TrainingSet, kept: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -68,7 +97,7 @@ def chances(recipe: Recipe, data: TrainingSet, kept: NDArray[np.int64]) -> NDArr
 
 def class_weights(data: TrainingSet, kept: NDArray[np.int64]) -> NDArray[np.float32]:
     """Weight of each class (k,) with which all weigh the same among `kept`; 1 on average."""
-    target = data.target[kept]
+    target = data.target[kept][data.labelled[kept]]
     counts = np.bincount(target, minlength=int(data.target.max()) + 1)
     return np.asarray(len(target) / ((counts > 0).sum() * np.maximum(counts, 1)), np.float32)
 

@@ -45,6 +45,7 @@ from mammoscope.train.losses import log_shares
 from mammoscope.train.predictions import prediction_table, write_predictions
 from mammoscope.train.quantised import quantised
 from mammoscope.train.run import WEIGHTS, trained
+from mammoscope.train.stacked import Stacked
 from mammoscope.train.variants_table import RECORD, REFERENCE, Rule, write_table
 
 VARIANTS: dict[str, Precision] = {REFERENCE: "f32", "bf16": "bf16", "int8": "f32"}
@@ -223,7 +224,10 @@ def _calibration(part: _Fold) -> NDArray[np.int64]:
 
 
 def judged_singly(
-    engine: Engine, names: Sequence[str], pixels: NDArray[np.uint8], rows: NDArray[np.int64]
+    engine: Engine,
+    names: Sequence[str],
+    pixels: NDArray[np.uint8] | Stacked,
+    rows: NDArray[np.int64],
 ) -> tuple[Judged, float]:
     """Judge images one at a time, as the product does.
 
@@ -239,7 +243,7 @@ def judged_singly(
     said: list[list[NDArray[np.float32]]] = []
     taken: list[float] = []
     for row in (*rows[:_WARM_UP], *rows):
-        one = np.array(pixels[[row]])  # from disk before the clock runs
+        one = np.array(pixels[row])[None]  # from disk before the clock runs
         began = time.perf_counter()
         said.append(engine.arrays(one))
         taken.append(time.perf_counter() - began)
