@@ -20,6 +20,7 @@ from mammoscope.types import (
     LesionMap,
     ModelInfo,
     Nipple,
+    NotSure,
     OperatingPoint,
     Position,
     RegionReport,
@@ -34,6 +35,8 @@ POINTS = (
     OperatingPoint("bcsc_sensitivity", 0.18, 0.87, 0.52, "As many cancers as readers find."),
     OperatingPoint("bcsc_specificity", 0.47, 0.55, 0.89, "As few recalls as readers make."),
 )
+
+BAND = NotSure(0.2, 0.7, 0.1)
 
 CARD = {
     "name": "example-lite0",
@@ -92,6 +95,7 @@ def image_report(
         laterality=laterality,
         view=view,
         malignancy=malignancy,
+        malignancy_interval=spread(malignancy),
         density=Density(0.05, 0.27, 0.6, 0.08),
         findings=found,
         shape_px=SOURCE,
@@ -205,13 +209,24 @@ def exam_report(*images: ImageReport) -> ExamReport:
         images=images,
         operating_points=POINTS,
         warnings=("Two files bear the name L CC; the one without a spot view was hung.",),
+        malignancy_interval=None if malignancy is None else spread(malignancy),
+        sure=None if malignancy is None else BAND.sure(malignancy),
+        not_sure=BAND,
     )
+
+
+def spread(malignancy: float) -> tuple[float, float]:
+    """An interval around a probability."""
+    return 0.8 * malignancy, 1 - 0.8 * (1 - malignancy)
 
 
 def _breast(images: tuple[ImageReport, ...], side: str) -> BreastReport | None:
     judged = [i for i in images if i.laterality == side and i.malignancy is not None]
     scores = [image.malignancy for image in judged if image.malignancy is not None]
-    return BreastReport(float(np.mean(scores)), judged[0].density) if scores else None
+    if not scores:
+        return None
+    mean = float(np.mean(scores))
+    return BreastReport(mean, judged[0].density, spread(mean), BAND.sure(mean))
 
 
 def _mirror(box: Box) -> Box:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ import pytest
 from classifier_example import REGION, ULTRASOUND, write_classifier
 from mammoscope import cli
 from mammoscope.cli_predict import demo_folder
+from mammoscope.cli_results import Row, print_rows
 from pictures import ultrasound
+from report_example import exam_report
 
 pytestmark = pytest.mark.usefixtures("command_line")
 
@@ -124,3 +127,30 @@ def test_wrong_weights_are_told_before_any_file_is_read(
     assert predict(echo, "--json", "--ultrasound-weights", weights[1]) == 2
     assert predict(FILM, "--json", "--region", "0,0,50,50", "--region-weights", weights[3]) == 2
     assert capsys.readouterr().out == ""
+
+
+def test_the_table_tells_the_interval_and_whether_it_is_sure(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    report = exam_report()
+    sure = replace(report, sure=True)
+    print_rows([Row.of(report, None), Row.of(sure, None)])
+    first, second, sentence = capsys.readouterr().out.splitlines()[1:]
+    assert first.split()[1:5] == ["0.570", "(0.46-0.66)", "FLAGGED", "no"]
+    assert second.split()[4] == "yes"
+    assert sentence.startswith("not sure: neither a cancer nor its absence")
+    assert sentence.endswith("an error of 10%.")
+
+
+def test_nothing_is_said_of_being_sure_where_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    print_rows([Row.of(replace(exam_report(), sure=True), None)])
+    assert "not sure" not in capsys.readouterr().out
+
+
+def test_weights_that_tell_no_interval_show_the_probability_alone(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    bare = replace(exam_report(), malignancy_interval=None, sure=None, not_sure=None)
+    print_rows([Row.of(bare, None)])
+    row = capsys.readouterr().out.splitlines()[1].split()
+    assert row[1:4] == ["0.570", "FLAGGED", "-"]

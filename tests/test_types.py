@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from mammoscope.types import DENSITY_GRADES, Density, Mammogram
+from mammoscope.types import DENSITY_GRADES, Density, Mammogram, NotSure
 
 
 @pytest.mark.parametrize("grade", DENSITY_GRADES)
@@ -39,3 +39,15 @@ def test_a_mammogram_cannot_be_changed_by_accident() -> None:
     mammogram = Mammogram(np.zeros((30, 20), np.uint8), "a.png")
     with pytest.raises(dataclasses.FrozenInstanceError):
         mammogram.laterality = "L"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("malignancy", "sure"), [(0.19, True), (0.2, False), (0.3, False), (0.4, False), (0.41, True)]
+)
+def test_a_breast_is_sure_outside_the_band_alone(malignancy: float, sure: bool) -> None:
+    assert NotSure(0.2, 0.4, 0.1).sure(malignancy) is sure
+
+
+@pytest.mark.parametrize("high", [0.1, 0.2])
+def test_ends_that_meet_or_cross_leave_no_band(high: float) -> None:
+    assert all(NotSure(0.2, high, 0.1).sure(malignancy) for malignancy in (0.1, 0.15, 0.2))

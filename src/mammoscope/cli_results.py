@@ -15,8 +15,9 @@ from mammoscope.errors import ConfigError
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from mammoscope.types import ClassReport, ExamReport, ImageReport
+    from mammoscope.types import ClassReport, ExamReport, ImageReport, NotSure, Range
 
+_SURE = {True: "yes", False: "no", None: "-"}
 REPORT_JSON, REPORT_HTML, OVERLAYS = "report.json", "report.html", "overlays"
 
 
@@ -35,6 +36,9 @@ class Row:
     folder: Path | None
     answers: tuple[str, ...] = ()
     """What classifiers said of its pictures and regions, a line each."""
+    interval: Range | None = None
+    sure: bool | None = None
+    not_sure: NotSure | None = None
 
     @classmethod
     def of(cls, report: ExamReport, folder: Path | None) -> Row:
@@ -51,6 +55,9 @@ class Row:
             given=len(report.images),
             folder=folder,
             answers=tuple(_answers(report)),
+            interval=report.malignancy_interval,
+            sure=report.sure,
+            not_sure=report.not_sure,
         )
 
 
@@ -147,13 +154,19 @@ def print_json(report: ExamReport) -> None:
 
 
 def print_rows(rows: Sequence[Row]) -> None:
-    """Print the table of `predict` on stdout: one line per exam."""
-    table = _table("exam", "malignancy", "flag", "R", "L", "density", "images", "results")
+    """Print the table of `predict` on stdout: one line per exam, and what "not sure" means."""
+    table = _table("exam", "malignancy", "flag", "sure", "R", "L", "density", "images", "results")
     for row in rows:
-        figures = (_figure(row.malignancy), _flag(row.flag), _figure(row.right), _figure(row.left))
+        figures = (_ranged(row.malignancy, row.interval), _flag(row.flag), _SURE[row.sure])
+        breasts = (_figure(row.right), _figure(row.left))
         images = f"{row.judged}/{row.given}"
-        table.add_row(row.exam, *figures, row.density or "-", images, str(row.folder or "-"))
+        table.add_row(
+            row.exam, *figures, *breasts, row.density or "-", images, str(row.folder or "-")
+        )
     _show(table)
+    bands = [row.not_sure for row in rows if row.sure is False and row.not_sure is not None]
+    if bands:
+        print(_not_sure(bands[0]))
 
 
 def print_answers(rows: Sequence[Row]) -> None:
@@ -187,8 +200,11 @@ def print_exam(report: ExamReport, folder: Path) -> None:
     _show(table)
     for side, name in (("R", "right breast"), ("L", "left breast")):
         if side in report.breasts:
-            print(f"{name}: malignancy {_figure(report.breasts[side].malignancy)}")
+            breast = report.breasts[side]
+            print(f"{name}: malignancy {_ranged(breast.malignancy, breast.malignancy_interval)}")
     print(_verdict(report))
+    if report.sure is False and report.not_sure is not None:
+        print(_not_sure(report.not_sure))
     print(f"model: {report.model.name}, {report.model.runtime}")
     print(f"report: {folder / REPORT_HTML}")
 
@@ -208,7 +224,14 @@ def _verdict(report: ExamReport) -> str:
     side = "at or above" if report.flag else "below"
     threshold = "" if report.flag is None else f", {side} the threshold {point.threshold:.3f}"
     flag = f"{_flag(report.flag)} ({point.name}{threshold})"
-    return f"exam: malignancy {_figure(report.malignancy)}, density {grade}, {flag}"
+    malignancy = _ranged(report.malignancy, report.malignancy_interval)
+    return f"exam: malignancy {malignancy}, density {grade}, {flag}"
+
+
+def _not_sure(band: NotSure) -> str:
+    """What it means that the program is not sure of an exam."""
+    error = f"{band.alpha:.0%}"
+    return f"not sure: neither a cancer nor its absence can be excluded at an error of {error}."
 
 
 def _place(image: ImageReport) -> str:
@@ -220,6 +243,13 @@ def _figure(probability: float | None) -> str:
     return "-" if probability is None else f"{probability:.3f}"
 
 
+def _ranged(probability: float | None, interval: Range | None) -> str:
+    """A probability and its 95 % interval: "0.570 (0.46-0.66)"."""
+    if interval is None:
+        return _figure(probability)
+    return f"{_figure(probability)} ({interval[0]:.2f}-{interval[1]:.2f})"
+
+
 def _flag(flag: bool | None) -> str:
     return "not judged" if flag is None else "FLAGGED" if flag else "not flagged"
 
@@ -228,8 +258,9 @@ def _table(*headers: str) -> Table:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for number, header in enumerate(headers):
-        table.add_column(header, overflow="fold", no_wrap=number > 0)
+    for number, header in enumerate(headers, 1):
+        # Where a line is too narrow the names at both ends are folded, and no figure is cut.
+        table.add_column(header, overflow="fold", no_wrap=1 < number < len(headers))
     return table
 
 

@@ -15,6 +15,7 @@ Laterality = Literal["L", "R"]
 Presentation = Literal["presentation", "processing"]
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 Point = tuple[float, float]
+Range = tuple[float, float]
 Depth = Literal["anterior", "middle", "posterior"]
 
 DENSITY_GRADES = ("A", "B", "C", "D")
@@ -206,6 +207,26 @@ class OperatingPoint:
 
 
 @dataclass(frozen=True)
+class NotSure:
+    """The band of malignancy in which neither cancer nor its absence can be excluded.
+
+    Attributes:
+        low: at most `alpha` of the breasts with cancer score below it.
+        high: at most `alpha` of the breasts without cancer score above it. There is no band if
+            it is not above `low`.
+        alpha: the error allowed to each of the two.
+    """
+
+    low: float
+    high: float
+    alpha: float
+
+    def sure(self, malignancy: float) -> bool:
+        """Whether a breast's malignancy lies outside the band."""
+        return not (self.low < self.high and self.low <= malignancy <= self.high)
+
+
+@dataclass(frozen=True)
 class ModelInfo:
     """Which weights spoke, and through which runtime.
 
@@ -288,6 +309,9 @@ class ImageReport:
         regions: what was asked about parts of the image, in the order asked.
         ultrasound: what the ultrasound weights say; None if this is no ultrasound picture.
         nipple: None where it was not looked for or not found.
+        finding_map: where findings of any kind lie, malignant or not, as plain probabilities that
+            no calibration went over; None from weights that do not look for them.
+        malignancy_interval: see BreastReport.
     """
 
     path: str
@@ -306,14 +330,28 @@ class ImageReport:
     regions: tuple[RegionReport, ...] = ()
     ultrasound: ClassReport | None = None
     nipple: Nipple | None = None
+    finding_map: LesionMap | None = None
+    malignancy_interval: Range | None = None
 
 
 @dataclass(frozen=True)
 class BreastReport:
-    """Malignancy (probability) and density of one breast; None where nothing could be judged."""
+    """What the program says of one breast; None where nothing could be judged.
+
+    Attributes:
+        malignancy: calibrated probability of cancer.
+        density: as in ImageReport.
+        malignancy_interval: (low, high), 95 %, of the share with cancer among breasts that score
+            like this one in data as those of the calibration. It tells how well that share is
+            known, and nothing of this woman's tissue. None if the weights do not tell it.
+        sure: False if both cancer and its absence remain possible (see NotSure); None if the
+            weights have no such band.
+    """
 
     malignancy: float | None = None
     density: Density | None = None
+    malignancy_interval: Range | None = None
+    sure: bool | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -331,6 +369,8 @@ class ExamReport:
         images: one entry per file given, unreadable and refused ones included, hanging order.
         operating_points: all those of the model.
         warnings: sentences about the exam as a whole.
+        malignancy_interval, sure: those of the higher breast.
+        not_sure: the band that decides `sure`; None if the weights have none.
     """
 
     id: str
@@ -343,3 +383,6 @@ class ExamReport:
     images: tuple[ImageReport, ...]
     operating_points: tuple[OperatingPoint, ...] = ()
     warnings: tuple[str, ...] = ()
+    malignancy_interval: Range | None = None
+    sure: bool | None = None
+    not_sure: NotSure | None = None

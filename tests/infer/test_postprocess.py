@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,6 +14,8 @@ from mammoscope.infer.postprocess import (
     PREVIEW_SIDE,
     breast_reports,
     find_lesions,
+    image_report,
+    malignancy_interval,
     mean_density,
     mean_malignancy,
     preview,
@@ -19,7 +23,10 @@ from mammoscope.infer.postprocess import (
     softmax,
     unjudged_report,
 )
+from mammoscope.models.card import Weights, load_card
+from mammoscope.preprocess import prepare
 from mammoscope.types import Density, ImageReport, LesionMap, Mammogram, Unreadable
+from pictures import breast
 
 # Cells of 10 x 10 source pixels; the crop starts at x = 40, y = 20.
 GEOMETRY = Geometry.identity((200, 150), (0.2, 0.1)).crop((40, 20, 120, 160)).resize((14, 8))
@@ -130,7 +137,7 @@ def test_an_unknown_density_does_not_count() -> None:
 def test_refused_views_count_in_no_breast() -> None:
     judged = ImageReport("a.png", "L", malignancy=0.2)
     refused = ImageReport("b.png", "R", refused="no breast")
-    assert list(breast_reports([judged, refused])) == ["L"]
+    assert list(breast_reports([judged, refused], load_card())) == ["L"]
 
 
 def test_an_unreadable_file_is_reported_with_its_reason() -> None:
@@ -145,3 +152,62 @@ def test_the_preview_is_the_whole_picture_bounded(shape: tuple[int, int]) -> Non
     assert max(small.shape) == min(max(shape), PREVIEW_SIDE)
     assert small.shape[0] / small.shape[1] == pytest.approx(shape[0] / shape[1], rel=0.01)
     assert (small == 255).all()
+
+
+def test_the_map_of_findings_is_plain_probabilities_and_nothing_over_air() -> None:
+    mammogram = Mammogram(breast("L").astype(np.uint16) * np.uint16(257), "a.png", "L", "CC")
+    weights = load_card()
+    prepared = prepare(mammogram, weights.preprocess)
+    logits, density = np.full((28, 16), 2.0, np.float32), np.zeros(4, np.float32)
+    report = image_report(mammogram, prepared, 0.0, logits, density, weights, 0.5, logits)
+    assert report.finding_map is not None
+    assert set(report.finding_map.values.ravel().tolist()) == {0.0, np.float32(sigmoid(2.0))}
+    plain = image_report(mammogram, prepared, 0.0, logits, density, weights, 0.5)
+    assert plain.finding_map is None
+
+
+LINE, COVARIANCE = (0.5, -0.6), [[0.005, 0.002], [0.002, 0.008]]
+
+
+def weights(**card: object) -> Weights:
+    """Weights that say no more than how they are calibrated, and what they are not sure of."""
+    platt = {"slope": LINE[0], "intercept": LINE[1], "covariance": COVARIANCE}
+    return Weights("made", Path(), {"calibration": {"platt": platt}} | card)
+
+
+@settings(deadline=None)
+@given(probability)
+def test_the_interval_holds_its_probability(value: float) -> None:
+    low, high = malignancy_interval(value, weights()) or (1.0, 0.0)
+    assert 0 <= low <= value + 1e-8
+    assert value - 1e-8 <= high <= 1
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.floats(-6, 6))
+def test_the_interval_is_where_other_draws_of_the_line_fall(raw: float) -> None:
+    lines = np.random.default_rng(0).multivariate_normal(LINE, COVARIANCE, 20_000)
+    drawn = sigmoid(np.quantile(lines @ (raw, 1.0), [0.025, 0.975]))
+    value = float(sigmoid(LINE[0] * raw + LINE[1]))
+    assert malignancy_interval(value, weights()) == pytest.approx(tuple(drawn), abs=0.01)
+
+
+def test_a_breast_s_interval_is_that_of_its_mean_logit() -> None:
+    views = [ImageReport("a.png", "L", malignancy=value) for value in (0.2, 0.6)]
+    breast_said = breast_reports(views, weights())["L"]
+    assert breast_said.malignancy_interval == malignancy_interval(
+        mean_malignancy([0.2, 0.6]), weights()
+    )
+    assert breast_said.sure is None
+
+
+def test_a_line_without_covariance_gives_no_interval() -> None:
+    bare = weights(calibration={"platt": {"slope": 0.5, "intercept": 0.0}})
+    assert malignancy_interval(0.3, bare) is None
+
+
+def test_a_breast_in_the_band_is_not_sure() -> None:
+    card = weights(not_sure={"low": 0.25, "high": 0.45, "alpha": 0.1})
+    views = [ImageReport("a.png", "L", malignancy=0.3), ImageReport("b.png", "R", malignancy=0.2)]
+    found = breast_reports(views, card)
+    assert (found["L"].sure, found["R"].sure) == (False, True)

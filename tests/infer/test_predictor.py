@@ -65,6 +65,15 @@ def test_a_breast_lies_between_its_views(demo: ExamReport) -> None:
         assert min(views) <= part.malignancy <= max(views)  # type: ignore[type-var, operator]
 
 
+def test_the_exam_is_as_sure_as_its_higher_breast(demo: ExamReport) -> None:
+    higher = max(demo.breasts.values(), key=lambda part: part.malignancy or 0)
+    assert demo.malignancy_interval == higher.malignancy_interval
+    assert demo.sure is higher.sure
+    assert demo.not_sure == predictor().weights.not_sure
+    low, high = demo.malignancy_interval or (1.0, 0.0)
+    assert low < (demo.malignancy or 0) < high
+
+
 def test_the_flag_follows_the_operating_point(demo: ExamReport) -> None:
     exam = read_exam(DEMO)
     at = replace(demo.operating_point, threshold=float(demo.malignancy or 0))
@@ -133,6 +142,7 @@ def test_more_images_than_a_batch_are_all_judged_in_order() -> None:
 def test_an_exam_with_nothing_judged_has_no_answer() -> None:
     report = judged(unreadable=(Unreadable("a.dcm", "a.dcm: is empty; send it again."),))
     assert (report.malignancy, report.density, report.flag) == (None, None, None)
+    assert report.malignancy_interval is report.sure is None
     assert report.breasts == {}
     assert [image.refused for image in report.images] == ["a.dcm: is empty; send it again."]
 
@@ -152,6 +162,8 @@ def test_an_image_of_an_unknown_breast_counts_in_the_exam_alone() -> None:
     report = judged(drawn("L", named=False))
     assert report.breasts == {}
     assert report.malignancy == report.images[0].malignancy
+    assert report.malignancy_interval == report.images[0].malignancy_interval
+    assert report.sure is not None
     assert report.density == report.images[0].density
 
 

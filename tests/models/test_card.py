@@ -18,6 +18,12 @@ from mammoscope.models.card import (
 from weights_example import change_card, weights_copy
 
 
+def platt(**more: Any) -> dict[str, Any]:
+    """A card's calibration."""
+    line = {"slope": 0.5, "intercept": -0.7}
+    return {"platt": line | more, "map": line}
+
+
 def test_the_shipped_weights_are_whole() -> None:
     for weights in list_weights():
         assert len(verify(weights)) == weights.card["size_bytes"]
@@ -82,6 +88,11 @@ def test_a_missing_field_is_named(tmp_path: Path, field: str) -> None:
         ("preprocess", {"gamma": 2}, "preprocess"),
         ("calibration", {}, "platt"),
         ("calibration", {"platt": {"slope": "steep", "intercept": 0}}, "platt"),
+        ("calibration", platt(covariance=[[1.0, 0.0], [0.5, 1.0]]), "platt_covariance"),
+        ("calibration", platt(covariance=[[1.0, 2.0], [2.0, 1.0]]), "platt_covariance"),
+        ("calibration", platt(covariance=[1.0, 0.0, 1.0]), "platt_covariance"),
+        ("not_sure", {"low": 0.2, "high": 1.2, "alpha": 0.1}, "not_sure"),
+        ("not_sure", {"low": 0.2}, "not_sure"),
         ("operating_points", [], "operating_points"),
         ("operating_points", [{"name": "a"}], "operating_points"),
     ],
@@ -91,6 +102,19 @@ def test_a_broken_field_is_named(tmp_path: Path, field: str, value: Any, named: 
     change_card(folder, **{field: value})
     with pytest.raises(WeightsError, match=f"{CARD_FILE}: the model card's {named} "):
         load_card(folder)
+
+
+def test_the_shipped_reader_says_how_sure_it_is() -> None:
+    weights = load_card()
+    assert weights.platt_covariance is not None
+    assert weights.not_sure is not None
+    assert weights.not_sure.low < weights.not_sure.high
+
+
+def test_an_older_card_says_nothing_of_how_sure_it_is(tmp_path: Path) -> None:
+    folder = weights_copy(tmp_path)
+    change_card(folder, calibration=platt(), not_sure=None)
+    assert load_card(folder).platt_covariance is load_card(folder).not_sure is None
 
 
 def test_an_unknown_default_operating_point_is_a_weights_error(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from mammoscope.outputs import to_html, write_html
-from mammoscope.outputs.wording import RESEARCH_SENTENCE
-from mammoscope.types import ModelInfo
+from mammoscope.outputs.wording import INTERVAL_SENTENCE, RESEARCH_SENTENCE
+from mammoscope.types import BreastReport, ModelInfo
 from report_example import (
     exam_report,
     image_report,
@@ -97,6 +97,31 @@ def test_numbers_come_with_what_they_mean() -> None:
     assert "not a screening probability" in text
     assert "BCSC sensitivity 18 % (in use): sensitivity 87 %, specificity 52 %." in text
     assert "C: heterogeneously dense" in text
+
+
+def test_the_interval_and_what_it_means_stand_with_the_probability() -> None:
+    text = Outline(to_html(exam_report())).text
+    assert "95 % interval: 46 % to 66 %" in text
+    assert INTERVAL_SENTENCE in text
+    assert "Left breast, not sure 57 % (46 % to 66 %)" in text
+    assert "Right breast 7 % (6 % to 26 %)" in text
+
+
+def test_where_it_is_not_sure_the_page_says_so() -> None:
+    text = Outline(to_html(exam_report())).text
+    assert "Not sure. Breasts with a cancer and breasts without both score like this" in text
+    assert "at an error of 10 %" in text
+    assert "ot sure" not in Outline(to_html(exam_report(image_report("L", "CC")))).text
+
+
+def test_weights_that_do_not_tell_how_sure_they_are_leave_it_out() -> None:
+    report = exam_report(image_report("L", "CC", 0.4))
+    bare = replace(
+        report, breasts={"L": BreastReport(0.4)}, malignancy_interval=None, sure=None, not_sure=None
+    )
+    text = Outline(to_html(bare)).text
+    assert "interval:" not in text
+    assert "ot sure" not in text
 
 
 def test_the_card_is_shown_key_by_key() -> None:

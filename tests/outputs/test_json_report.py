@@ -9,7 +9,7 @@ import pytest
 
 from mammoscope.errors import ConfigError
 from mammoscope.outputs import schema, to_dict, write_json
-from mammoscope.types import Finding, Position
+from mammoscope.types import BreastReport, Finding, Position
 from report_example import (
     LESION,
     exam_report,
@@ -79,6 +79,28 @@ def test_what_the_design_names_is_there() -> None:
     assert found["images"][1]["findings"][0]["box_mm"] == [47.0, 69.0, 69.0, 91.0]
 
 
+def test_how_sure_it_is_stands_with_every_probability() -> None:
+    report = exam_report()
+    found = to_dict(report)
+    assert found["exam"]["not_sure"] == {"low": 0.2, "high": 0.7, "alpha": 0.1}
+    assert (found["exam"]["sure"], found["breasts"]["R"]["sure"]) == (False, True)
+    for part in (found["exam"], *found["breasts"].values(), found["images"][0]):
+        low, high = part["malignancy_interval"]
+        assert low < part["malignancy"] < high
+
+
+def test_weights_that_do_not_tell_how_sure_they_are_give_null() -> None:
+    image = replace(image_report("L", "CC"), malignancy_interval=None)
+    bare = BreastReport(0.07)
+    report = replace(
+        exam_report(image), breasts={"L": bare}, malignancy_interval=None, sure=None, not_sure=None
+    )
+    found = to_dict(report)
+    check(found, schema())
+    assert found["exam"]["malignancy_interval"] is found["exam"]["sure"] is None
+    assert found["exam"]["not_sure"] is found["breasts"]["L"]["sure"] is None
+
+
 def test_a_position_says_what_is_known_and_null_for_the_rest() -> None:
     cc, mlo = placed_pair()
     image = to_dict(exam_report(cc, mlo))["images"][0]
@@ -108,7 +130,8 @@ def test_classifiers_speak_for_themselves() -> None:
 
 def test_absent_values_are_null_and_both_breasts_are_there() -> None:
     found = to_dict(exam_report(refused_image()))
-    assert found["breasts"] == {side: {"malignancy": None, "density": None} for side in "LR"}
+    nothing = dict.fromkeys(("malignancy", "malignancy_interval", "sure", "density"))
+    assert found["breasts"] == dict.fromkeys("LR", nothing)
     assert found["exam"]["malignancy"] is found["exam"]["flag"] is None
     assert found["images"][0]["refused"].startswith("This is a page of text")
 

@@ -24,6 +24,11 @@ def test_percent_is_whole_and_never_claims_certainty(probability: float, text: s
     assert wording.percent(probability).replace("\u00a0", " ") == text
 
 
+def test_an_interval_never_claims_certainty_either() -> None:
+    assert wording.interval((0.004, 0.02)).replace("\u00a0", " ") == "<1 % to 2 %"
+    assert wording.interval(None) == ""
+
+
 def test_the_flag_is_said_in_words() -> None:
     assert wording.verdict(exam_report()).startswith("At or above")
     below = exam_report(image_report("L", "CC"))

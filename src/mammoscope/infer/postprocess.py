@@ -19,6 +19,7 @@ from mammoscope.types import (
     ImageReport,
     LesionMap,
     Mammogram,
+    Range,
     Unreadable,
 )
 
@@ -26,6 +27,8 @@ PREVIEW_SIDE = 1280
 MAX_FINDINGS = 5
 _LEAST_TISSUE = 64
 """Of 255: a map cell with a quarter of breast in it is breast."""
+_Z = 1.96
+"""Standard errors on each side of a 95 % interval."""
 
 
 def sigmoid(logits: ArrayLike) -> NDArray[np.float64]:
@@ -48,6 +51,7 @@ def image_report(
     density_logits: NDArray[np.float32],
     weights: Weights,
     threshold: float,
+    finding_logits: NDArray[np.float32] | None = None,
 ) -> ImageReport:
     """Build the report of one judged image.
 
@@ -59,8 +63,10 @@ def image_report(
         density_logits: (4,) raw.
         weights: their card holds the calibration of the image's score and of the map.
         threshold: a place of the map is a finding if its probability reaches this.
+        finding_logits: (h, w) raw, of findings of any kind; None if the network has no such map.
     """
     slope, intercept = weights.platt
+    malignancy = float(sigmoid(slope * malignancy_logit + intercept))
     lesion_map = calibrated_map(prepared, map_logits, weights.map_platt)
     x1, y1, x2, y2 = prepared.breast_px
     return ImageReport(
@@ -68,7 +74,7 @@ def image_report(
         laterality=mammogram.laterality,
         view=mammogram.view,
         view_modifiers=mammogram.view_modifiers,
-        malignancy=float(sigmoid(slope * malignancy_logit + intercept)),
+        malignancy=malignancy,
         density=Density(*(float(p) for p in softmax(density_logits))),
         findings=tuple(find_lesions(lesion_map, threshold)),
         warnings=mammogram.warnings,
@@ -78,16 +84,38 @@ def image_report(
         breast_px=(float(x1), float(y1), float(x2), float(y2)),
         # A spot or magnified view may show another part of the breast alone.
         nipple=None if mammogram.view_modifiers else find_nipple(prepared, mammogram.view),
+        finding_map=None if finding_logits is None else calibrated_map(prepared, finding_logits),
+        malignancy_interval=malignancy_interval(malignancy, weights),
     )
 
 
+def malignancy_interval(malignancy: float, weights: Weights) -> Range | None:
+    """95 % interval of a calibrated probability, from how well its calibration is known.
+
+    The line's value at the raw logit that gives this probability has, by the delta method, the
+    variance (logit, 1) covariance (logit, 1)'. That logit is an image's, or the mean of a
+    breast's, since the mean of calibrated logits is the calibrated mean.
+    """
+    covariance = weights.platt_covariance
+    if covariance is None:
+        return None
+    slope, intercept = weights.platt
+    line = _logit([malignancy])[0]
+    at = np.array([(line - intercept) / slope, 1.0])
+    # Rounding may take the variance of an almost certain value below 0.
+    spread = _Z * np.sqrt(max(0.0, float(at @ np.array(covariance) @ at)))
+    low, high = sigmoid([line - spread, line + spread])
+    return float(low), float(high)
+
+
 def calibrated_map(
-    prepared: Prepared, logits: NDArray[np.float32], platt: tuple[float, float]
+    prepared: Prepared, logits: NDArray[np.float32], platt: tuple[float, float] = (1.0, 0.0)
 ) -> LesionMap:
     """Put a raw map (h, w) on the probability scale of its highest place; air is 0.
 
     A cell's value is the share of images with cancer among those whose most suspicious cell
-    looks as this one does (`platt` was fitted on the highest cell of each image).
+    looks as this one does, where `platt` was fitted on the highest cell of each image; the
+    default is the network's own probability.
     """
     height, width = logits.shape
     tissue = cv2.resize(prepared.tissue, (width, height), interpolation=cv2.INTER_AREA)
@@ -129,7 +157,7 @@ def preview(mammogram: Mammogram) -> NDArray[np.uint8]:
     return reduced(mammogram.pixels, PREVIEW_SIDE)
 
 
-def breast_reports(images: Sequence[ImageReport]) -> dict[str, BreastReport]:
+def breast_reports(images: Sequence[ImageReport], weights: Weights) -> dict[str, BreastReport]:
     """Join the views of each breast; images whose laterality is unknown belong to none.
 
     Malignancy is the mean of the views' calibrated logits (the rule the operating points were
@@ -139,17 +167,33 @@ def breast_reports(images: Sequence[ImageReport]) -> dict[str, BreastReport]:
     for side in ("R", "L"):
         views = [i for i in images if i.laterality == side and i.malignancy is not None]
         if views:
-            reports[side] = BreastReport(
+            reports[side] = breast_report(
                 mean_malignancy(i.malignancy for i in views if i.malignancy is not None),
                 mean_density(i.density for i in views),
+                weights,
             )
     return reports
 
 
+def breast_report(malignancy: float, density: Density | None, weights: Weights) -> BreastReport:
+    """A breast's report, with what the weights' card says of how sure its malignancy is."""
+    band = weights.not_sure
+    return BreastReport(
+        malignancy,
+        density,
+        malignancy_interval(malignancy, weights),
+        None if band is None else band.sure(malignancy),
+    )
+
+
 def mean_malignancy(probabilities: Iterable[float]) -> float:
     """Probability whose logit is the mean of the given ones' logits."""
-    p = np.clip(np.array(list(probabilities)), 1e-9, 1 - 1e-9)
-    return float(sigmoid(np.log(p / (1 - p)).mean()))
+    return float(sigmoid(_logit(list(probabilities)).mean()))
+
+
+def _logit(probabilities: Sequence[float]) -> NDArray[np.float64]:
+    p = np.clip(np.array(probabilities, np.float64), 1e-9, 1 - 1e-9)
+    return np.asarray(np.log(p / (1 - p)))
 
 
 def mean_density(densities: Iterable[Density | None]) -> Density | None:

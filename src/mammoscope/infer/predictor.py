@@ -13,6 +13,7 @@ import numpy as np
 from mammoscope.infer.engine import Engine, Precision, RawOutputs, Runtime, load_engine
 from mammoscope.infer.position import with_positions
 from mammoscope.infer.postprocess import (
+    breast_report,
     breast_reports,
     image_report,
     mean_density,
@@ -73,11 +74,10 @@ class Predictor:
     def __call__(self, exam: Exam) -> ExamReport:
         """Judge every image of `exam`, its breasts, and the exam as a whole."""
         images = with_positions(self.judge(exam.images))
-        breasts = breast_reports(images)
-        parts = (*breasts.values(), *_unplaced(images))
-        scores = [part.malignancy for part in parts if part.malignancy is not None]
-        malignancy = max(scores) if scores else None
-        point = self.operating_point
+        breasts = breast_reports(images, self.weights)
+        parts = (*breasts.values(), *_unplaced(images, self.weights))
+        higher = max(parts, key=lambda part: part.malignancy or 0.0, default=BreastReport())
+        malignancy, point = higher.malignancy, self.operating_point
         return ExamReport(
             id=exam.id,
             model=self.info,
@@ -89,6 +89,9 @@ class Predictor:
             images=(*images, *map(unjudged_report, exam.unreadable)),
             operating_points=self.weights.operating_points,
             warnings=exam.warnings,
+            malignancy_interval=higher.malignancy_interval,
+            sure=higher.sure,
+            not_sure=self.weights.not_sure,
         )
 
     def judge(self, mammograms: Sequence[Mammogram]) -> list[ImageReport]:
@@ -118,9 +121,14 @@ class Predictor:
             raw.density[index],
             self.weights,
             self.operating_point.threshold,
+            None if raw.finding_map is None else raw.finding_map[index],
         )
 
 
-def _unplaced(images: Sequence[ImageReport]) -> list[BreastReport]:
+def _unplaced(images: Sequence[ImageReport], weights: Weights) -> list[BreastReport]:
     """Images of an unknown breast cannot be joined with any; each counts by itself."""
-    return [BreastReport(i.malignancy, i.density) for i in images if i.laterality is None]
+    return [
+        breast_report(image.malignancy, image.density, weights)
+        for image in images
+        if image.laterality is None and image.malignancy is not None
+    ]

@@ -21,7 +21,7 @@ from typing import Any, Literal
 
 from mammoscope.errors import ConfigError, WeightsError
 from mammoscope.preprocess import PreprocessParams
-from mammoscope.types import ModelInfo, OperatingPoint
+from mammoscope.types import ModelInfo, NotSure, OperatingPoint
 
 Purpose = Literal["mammogram", "ultrasound", "region"]
 
@@ -37,6 +37,7 @@ CARD_FILE = "card.json"
 _REQUIRED = ("name", "sha256", "preprocess", "calibration", "operating_points")
 _READER_FIELDS = ("preprocess", "platt", "map_platt", "operating_points")
 _CLASSIFIER_FIELDS = ("preprocess", "platt", "classes", "positive", "operating_points")
+_OPTIONAL_FIELDS = ("platt_covariance", "not_sure")
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,37 @@ class Weights:
         """(slope, intercept): calibrated logit = slope * raw logit + intercept."""
         platt = self.card["calibration"]["platt"]
         return float(platt["slope"]), float(platt["intercept"])
+
+    @property
+    def platt_covariance(self) -> tuple[tuple[float, float], tuple[float, float]] | None:
+        """Covariance of `platt`'s (slope, intercept); None if the card does not give it.
+
+        Raises:
+            ValueError: what the card gives is no covariance.
+        """
+        given = self.card["calibration"]["platt"].get("covariance")
+        if given is None:
+            return None
+        (a, b), (other, c) = ((float(first), float(second)) for first, second in given)
+        # The margin is for rounding, where slope and intercept are almost perfectly correlated.
+        if b != other or not (a >= 0 and c >= 0 and b * b <= a * c * (1 + 1e-9)):
+            raise ValueError(f"{given} is not the covariance of two numbers")
+        return (a, b), (b, c)
+
+    @property
+    def not_sure(self) -> NotSure | None:
+        """The band of breast malignancy in which the program is not sure; None if not given.
+
+        Raises:
+            ValueError: its ends or its error are no probabilities.
+        """
+        given = self.card.get("not_sure")
+        if given is None:
+            return None
+        band = NotSure(*(float(given[name]) for name in ("low", "high", "alpha")))
+        if not all(0 <= value <= 1 for value in (band.low, band.high, band.alpha)):
+            raise ValueError(f"{band} holds values outside 0 to 1")
+        return band
 
     @property
     def map_platt(self) -> tuple[float, float]:
@@ -185,7 +217,7 @@ def _load(weights: str | Path) -> Weights:
 
 def _check(path: Path, weights: Weights) -> None:
     """Build what the card describes once, so that a broken field is told before it is used."""
-    for field in _fields(weights):
+    for field in (*_fields(weights), *_OPTIONAL_FIELDS):
         try:
             found = getattr(weights, field)
         except (ConfigError, KeyError, TypeError, ValueError) as error:
@@ -193,7 +225,7 @@ def _check(path: Path, weights: Weights) -> None:
                 f"{path}: the model card's {field} cannot be used ({error}); "
                 "export the weights again."
             ) from error
-        if not found:
+        if not found and field not in _OPTIONAL_FIELDS:
             raise WeightsError(f"{path}: the model card's {field} is empty; export it again.")
 
 

@@ -19,12 +19,14 @@ from mammoscope.types import (
     ImageReport,
     ModelInfo,
     Nipple,
+    NotSure,
     OperatingPoint,
     Position,
+    Range,
     RegionReport,
 )
 
-SCHEMA_VERSION = "1.2"
+SCHEMA_VERSION = "1.3"
 _PROBABILITY_DIGITS, _COORDINATE_DIGITS = 6, 2
 
 
@@ -71,6 +73,9 @@ def _exam(report: ExamReport) -> dict[str, Any]:
     return {
         "id": report.id,
         "malignancy": _probability(report.malignancy),
+        "malignancy_interval": _interval(report.malignancy_interval),
+        "sure": report.sure,
+        "not_sure": None if report.not_sure is None else _band(report.not_sure),
         "density": _density(report.density),
         "flag": None if report.flag is None else bool(report.flag),
         "operating_point": _operating_point(report.operating_point),
@@ -88,7 +93,20 @@ def _operating_point(point: OperatingPoint) -> dict[str, Any]:
 
 
 def _breast(breast: BreastReport) -> dict[str, Any]:
-    return {"malignancy": _probability(breast.malignancy), "density": _density(breast.density)}
+    return {
+        "malignancy": _probability(breast.malignancy),
+        "malignancy_interval": _interval(breast.malignancy_interval),
+        "sure": breast.sure,
+        "density": _density(breast.density),
+    }
+
+
+def _band(band: NotSure) -> dict[str, Any]:
+    return {
+        "low": _probability(band.low),
+        "high": _probability(band.high),
+        "alpha": _probability(band.alpha),
+    }
 
 
 def _image(image: ImageReport) -> dict[str, Any]:
@@ -97,6 +115,7 @@ def _image(image: ImageReport) -> dict[str, Any]:
         "laterality": image.laterality,
         "view": image.view,
         "malignancy": _probability(image.malignancy),
+        "malignancy_interval": _interval(image.malignancy_interval),
         "density": _density(image.density),
         "findings": [_finding(finding) for finding in image.findings],
         "warnings": list(image.warnings),
@@ -165,6 +184,10 @@ def _density(density: Density | None) -> dict[str, float | None] | None:
 
 def _probability(value: float | None) -> float | None:
     return None if value is None else round(float(value), _PROBABILITY_DIGITS)
+
+
+def _interval(ends: Range | None) -> list[float | None] | None:
+    return None if ends is None else [_probability(value) for value in ends]
 
 
 def _numbers(box: Sequence[float]) -> list[float]:

@@ -6,9 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from mammoscope.geometry import Box
-from mammoscope.types import ExamReport, Finding, ImageReport, OperatingPoint
+from mammoscope.types import ExamReport, Finding, ImageReport, NotSure, OperatingPoint, Range
 
 RESEARCH_SENTENCE = "For research and education; it supports a reader and replaces none."
+INTERVAL_SENTENCE = (
+    "Among breasts that score like this one, so large a share held a cancer in the data it was "
+    "calibrated on; the interval is of that share, not of how certain this one case is."
+)
 # BI-RADS Atlas, 5th edition (2013), breast composition categories.
 DENSITY_WORDS = {
     "A": "almost entirely fatty",
@@ -31,6 +35,19 @@ def percent(probability: float | None) -> str:
     if probability > 0.99:
         return ">99\u00a0%"
     return f"{100 * probability:.0f}\u00a0%"
+
+
+def interval(ends: Range | None) -> str:
+    """An interval of a probability: "21 % to 30 %"; empty if there is none."""
+    return "" if ends is None else f"{percent(ends[0])} to {percent(ends[1])}"
+
+
+def not_sure_detail(band: NotSure) -> str:
+    """What it means that the program is not sure."""
+    return (
+        "Breasts with a cancer and breasts without both score like this: neither cancer nor its "
+        f"absence can be excluded at an error of {percent(band.alpha)}."
+    )
 
 
 def verdict(report: ExamReport) -> str:
