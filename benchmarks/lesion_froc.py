@@ -1,6 +1,10 @@
 """FROC of lesion maps on real lesions: how many are marked, at how many false marks an image.
 
     python benchmarks/lesion_froc.py MANIFEST_FOLDER... --weights weights/ --out froc/
+    python benchmarks/lesion_froc.py MANIFEST_FOLDER... --run runs/reader --out froc/
+
+With --run every image is judged by the network of the fold that held its patient out (RUN/folds.csv,
+and RUN/0/weights to RUN/4/weights as `mammoscope.train.export --part` writes them).
 
 Each MANIFEST_FOLDER (as `mammoscope data prepare` makes them, such as mini_mias and cdd_cesm) has
 marked findings. The candidates of an image are the local maxima of its lesion map, at most 10,
@@ -16,7 +20,7 @@ from __future__ import annotations
 import argparse
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -40,6 +44,7 @@ from mammoscope.metrics.marks import Candidates, Lesions
 from mammoscope.metrics.matching import Matches, match
 from mammoscope.metrics.resample import patient_resamples
 from mammoscope.types import LesionMap
+from map_targets import folds_of
 from pointing_game import LARGEST_BOX
 
 MOST = 10
@@ -135,13 +140,41 @@ def candidates(lesion_map: LesionMap, image: int, most: int = MOST) -> list[Mark
     ]
 
 
-def marks_of(predictor: Predictor, manifest: Manifest, truth: Truth) -> list[Mark]:
-    found: list[Mark] = []
-    told = f"{truth.name}, {predictor.weights.name}"
+class Judge(NamedTuple):
+    """A network, or one for each fold; which of them judges an image of a set."""
+
+    name: str
+    networks: list[Predictor]
+    fold_of: Callable[[str, str], int]
+
+
+def of_weights(weights: str | Path | None) -> Judge:
+    """Weights that ship, or those of a folder, for all images."""
+    predictor = Predictor.load(weights)
+    return Judge(predictor.weights.name, [predictor], lambda dataset, path: 0)  # noqa: ARG005
+
+
+def of_run(run: Path) -> Judge:
+    """The networks of a run's folds, each for what it did not learn from."""
+    folds = folds_of(run)
+    networks = [
+        Predictor.load(run / str(fold) / "weights") for fold in range(len(set(folds.values())))
+    ]
+    name = f"{networks[0].weights.name}, held out"
+    return Judge(name, networks, lambda dataset, path: folds[dataset, path])
+
+
+def marks_of(judge: Judge, manifest: Manifest, truth: Truth) -> dict[str, list[Mark]]:
+    """Candidates of the map of malignant places, and of that of findings where there is one."""
+    found: dict[str, list[Mark]] = {}
+    told = f"{truth.name}, {judge.name}"
     for row, path in enumerate(track(truth.paths, told, console=Console(stderr=True))):
+        predictor = judge.networks[judge.fold_of(truth.name, path)]
         report = predictor.judge([read_mammogram(manifest.path(path))])[0]
-        if report.lesion_map is not None:
-            found += candidates(report.lesion_map, row)
+        maps = {"": report.lesion_map, ", findings": report.finding_map}
+        for kind, one in maps.items():
+            if one is not None:
+                found.setdefault(f"{judge.name}{kind}", []).extend(candidates(one, row))
     return found
 
 
@@ -220,19 +253,23 @@ def _interval(truth: Truth, matches: Matches, seed: int) -> NDArray[np.float64]:
 
 
 def report(
-    tests: Sequence[Path], weights: Sequence[str | Path | None], out: Path, seed: int = 0
+    tests: Sequence[Path],
+    weights: Sequence[str | Path | None],
+    out: Path,
+    seed: int = 0,
+    runs: Sequence[Path] = (),
 ) -> str:
     """Judge the sets with every network, write the candidates to `out`, return the table."""
-    predictors = [Predictor.load(one) for one in weights]
+    judges = [*map(of_run, runs), *map(of_weights, weights)]
     rows = []
     for folder in tests:
         manifest = read_manifest(folder)
         truth = read_truth(manifest)
         networks = {}
-        for predictor in predictors:
-            marks = marks_of(predictor, manifest, truth)
-            write_marks(out / f"{truth.name}-{predictor.weights.name}.csv", truth, marks)
-            networks[predictor.weights.name] = matched(truth, marks)
+        for judge in judges:
+            for name, marks in marks_of(judge, manifest, truth).items():
+                write_marks(out / f"{truth.name}-{name.replace(', ', '-')}.csv", truth, marks)
+                networks[name] = matched(truth, marks)
         chance = [matched(truth, marks) for marks in chance_marks(manifest, truth, seed)]
         rows += rows_of(truth, f"{truth.name}, all", networks, chance, seed)
         for kind in sorted({"benign", "malignant"} & set(np.asarray(truth.lesions.kind).tolist())):
@@ -271,11 +308,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("tests", nargs="+", type=Path, metavar="MANIFEST_FOLDER")
     parser.add_argument("--weights", nargs="*", default=[], help="names or folders")
+    parser.add_argument("--run", nargs="*", type=Path, default=[], help="folders of finished runs")
     parser.add_argument("--out", type=Path, required=True, help="folder for the candidates")
     parser.add_argument("--seed", type=int, default=0, help="of chance and of the intervals")
     options = parser.parse_args()
     cv2.setNumThreads(1)
-    text = report(options.tests, [*options.weights, None], options.out, options.seed)
+    weights = [*options.weights, None]
+    text = report(options.tests, weights, options.out, options.seed, options.run)
     write_atomic(options.out / "froc.md", f"{text}\n".encode())
     print(text)
 
