@@ -205,7 +205,9 @@ class Network(nn.Module):
         finer = None
         if self.findings is not None:
             finer = self.findings(fine, self.dropout(features))
-            logits = logits + self.findings.score(finer)
+            score = self.findings.score(finer)
+            # The coarse map takes up what tells the training women apart; it is left out later.
+            logits = logits + score if self.training else score
         density = None
         if self.density is not None:
             density = self.density(self.dropout(features.mean(dim=(2, 3))))

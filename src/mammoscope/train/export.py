@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import platform
 import tempfile
 import warnings
 from dataclasses import dataclass
@@ -28,23 +27,20 @@ from typing import Annotated, Any
 
 import numpy as np
 import onnx
-import pandas as pd
 import torch
 import tyro
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from mammoscope.errors import ConfigError, WeightsError
-from mammoscope.evaluate.card import card_calibration
 from mammoscope.files import write_atomic
 from mammoscope.infer.engine import FINDING_MAP, OUTPUTS, Engine, load_engine
-from mammoscope.metrics.recalibration import fit_platt
 from mammoscope.models.card import CARD_FILE, NETWORK_FILE
+from mammoscope.models.committee import Committee
 from mammoscope.models.networks import Network
-from mammoscope.train.classifier_card import classifier_calibration
 from mammoscope.train.config import Recipe, load_recipe
 from mammoscope.train.dataset import TrainingSet, load_training_set
-from mammoscope.train.folds import folds
+from mammoscope.train.finished_card import finished_card, read_card, read_metrics
 from mammoscope.train.regions import region_predictions
 from mammoscope.train.run import FINAL, WEIGHTS, collect, trained
 
@@ -77,7 +73,7 @@ class Args:
 class Exported(nn.Module):
     """A network whose outputs are a plain tuple, in the order of `names`."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network | Committee) -> None:
         super().__init__()
         self.network, self.names = network, output_names(network)
 
@@ -88,7 +84,7 @@ class Exported(nn.Module):
         return tuple(said[name] for name in self.names)
 
 
-def output_names(network: Network) -> tuple[str, ...]:
+def output_names(network: Network | Committee) -> tuple[str, ...]:
     """What the exported network's outputs are called, in order."""
     heads = {"lesion_map": network.lesion, "density": network.density}
     there = tuple(name for name, head in heads.items() if head is not None)
@@ -97,7 +93,7 @@ def output_names(network: Network) -> tuple[str, ...]:
     return ("logits", *there)
 
 
-def to_onnx(network: Network, height: int, width: int) -> bytes:
+def to_onnx(network: Network | Committee, height: int, width: int) -> bytes:
     """The network as ONNX: input "pixels" (n, 1, height, width), outputs as `output_names`."""
     wrapped = Exported(network).eval()
     example = torch.rand(2, 1, height, width)
@@ -131,7 +127,9 @@ def without_traces(network: bytes) -> bytes:
 
 
 @torch.inference_mode()
-def parity(network: Network, onnx: bytes, pixels: NDArray[np.uint8]) -> dict[str, float]:
+def parity(
+    network: Network | Committee, onnx: bytes, pixels: NDArray[np.uint8]
+) -> dict[str, float]:
     """Largest difference of any logit between torch and each runtime, on real images.
 
     Args:
@@ -156,8 +154,8 @@ def parity(network: Network, onnx: bytes, pixels: NDArray[np.uint8]) -> dict[str
     return differences
 
 
-def _sample(data: TrainingSet) -> NDArray[np.uint8]:
-    """Some of the images, spread over all."""
+def sample(data: TrainingSet) -> NDArray[np.uint8]:
+    """Some of the prepared images (32, height, width), spread over all."""
     return np.asarray(data.pixels[np.linspace(0, len(data.pixels) - 1, 32).astype(int)])
 
 
@@ -182,37 +180,23 @@ def export(args: Args) -> dict[str, Any]:
         WeightsError: the exported network differs from torch's.
     """
     recipe = load_recipe(args.recipe, args.overrides)
-    written = _written(args.card or args.recipe.with_suffix(".card.json"))
+    written = read_card(args.card or args.recipe.with_suffix(".card.json"))
     data = load_training_set(args.data, recipe, args.run)
     network = trained(recipe, args.run / args.part / WEIGHTS)
     onnx = to_onnx(network, recipe.input.height, recipe.input.width)
-    differences = parity(network, onnx, _sample(data))
+    differences = parity(network, onnx, sample(data))
     if written.get("purpose") == "region":
         predictions = _of_regions(recipe, output_names(network), args, data)
     else:
         predictions = collect(args.run, recipe.folds)
-    card = {
-        **written,
-        "name": written.get("name", recipe.name),
-        "preprocess": recipe.preprocess.to_mapping(),
-        **_judgement(recipe, network, predictions, args.data, data),
-        "training": written.get("training", {}) | _record(recipe, args, data),
-        "parity": differences,
-    }
-    card["calibration"] = written.get("calibration", {}) | card["calibration"]
+    card = finished_card(
+        recipe, written, output_names(network), predictions, args.data, data, args.part
+    )
+    card["training"]["recipe"] = args.recipe.name
+    card["parity"] = differences
     if args.metrics:
-        card["metrics"] = _metrics(json.loads(args.metrics.read_text(encoding="utf-8")))
+        card["metrics"] = read_metrics(args.metrics)
     return write_weights(args.out, onnx, card)
-
-
-def _written(path: Path) -> dict[str, Any]:
-    try:
-        card: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConfigError(
-            f"{path}: the card's written part cannot be read ({error}); give it by --card."
-        ) from error
-    return card
 
 
 def _of_regions(recipe: Recipe, names: tuple[str, ...], args: Args, data: TrainingSet) -> Path:
@@ -231,74 +215,8 @@ def fold_engine(recipe: Recipe, run: Path, data: TrainingSet, part: str) -> Engi
     """The logits of a finished part under the product's runtime, in f32, compared with torch's."""
     network = trained(recipe, run / part / WEIGHTS)
     onnx = to_onnx(network, recipe.input.height, recipe.input.width)
-    parity(network, onnx, _sample(data))
+    parity(network, onnx, sample(data))
     return load_engine(onnx, precision="f32", outputs=("logits",))
-
-
-def _judgement(
-    recipe: Recipe, network: Network, predictions: Path, folder: Path, data: TrainingSet
-) -> dict[str, Any]:
-    """How raw outputs become probabilities, and where to draw the line."""
-    names = output_names(network)
-    if names[: len(OUTPUTS)] != OUTPUTS:
-        return {"outputs": list(names)} | classifier_calibration(predictions, recipe.task, data)
-    if recipe.task.positive != recipe.task.classes[1:]:
-        raise ConfigError(
-            f"recipe {recipe.name}: a reader's logit is that of cancer, but task.positive is "
-            f"{list(recipe.task.positive)}; give the second class there."
-        )
-    fitted = card_calibration(predictions, folder / "manifest.csv")
-    return {
-        "calibration": {
-            "platt": fitted["platt"],
-            "map": _map_calibration(predictions, data),
-            "fitted": fitted["note"],
-        },
-        "operating_points": fitted["operating_points"],
-    }
-
-
-def _metrics(report: dict[str, Any]) -> dict[str, str]:
-    """The cross-validation report's main figures, each with unit, interval and numbers."""
-    figures = [
-        figure
-        for key in ("discrimination", "operating", "calibration", "density")
-        for figure in report["sections"].get(key, {"estimates": []})["estimates"]
-        if figure["low"] is not None
-    ]
-    return {
-        f"{figure['name']} ({figure['unit']})": (
-            f"{figure['value']:.3f} (95 % by patient {figure['low']:.3f} to {figure['high']:.3f}; "
-            f"n {figure['n']}, with cancer {figure['positives']})"
-        )
-        for figure in figures
-    } | {"how": "five-fold cross-validation by patient on the training data, out of fold"}
-
-
-def _map_calibration(predictions: Path, data: TrainingSet) -> dict[str, float]:
-    """Platt's line from the highest cell of each image's map, out of fold, to cancer in it."""
-    truth = pd.DataFrame({"image_path": data.rows["image_path"], "positive": data.positive})
-    judged = pd.read_csv(predictions).merge(truth, on="image_path")
-    peak, positive = judged["peak_logit"].to_numpy(), judged["positive"].to_numpy(np.int64)
-    slope, intercept = fit_platt(peak, positive)
-    return {"slope": slope, "intercept": intercept}
-
-
-def _record(recipe: Recipe, args: Args, data: TrainingSet) -> dict[str, Any]:
-    manifest = (args.data / "manifest.csv").read_bytes()
-    used = folds(data, recipe).astype(str) != args.part
-    return {
-        "part": "all patients" if args.part == FINAL else f"all patients but fold {args.part}",
-        "images": int(used.sum()),
-        "patients": int(data.rows["patient_id"][used].nunique()),
-        "images_with_cancer": int(data.positive[used].sum()),
-        "recipe": args.recipe.name,
-        "recipe_sha256": recipe.sha256,
-        "manifest_sha256": hashlib.sha256(manifest).hexdigest(),
-        "seed": recipe.seed,
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-    }
 
 
 def main() -> None:

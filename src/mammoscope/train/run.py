@@ -43,7 +43,7 @@ from mammoscope.train.predictions import (
     write_predictions,
 )
 
-__all__ = ["FINAL", "WEIGHTS", "Args", "collect", "train", "train_part", "trained"]
+__all__ = ["FINAL", "WEIGHTS", "Args", "collect", "train", "train_part", "trained", "write_folds"]
 
 FINAL = "final"
 WEIGHTS, FOLDS = "weights.safetensors", "folds.csv"
@@ -92,7 +92,7 @@ def train(args: Args) -> list[Path]:
         if rank() != 0:
             data = load_training_set(args.data, recipe, args.out)
         if rank() == 0:
-            _write_folds(recipe, data, args.out)
+            write_folds(recipe, data, args.out)
         for part in only or (*map(str, range(recipe.folds)), FINAL):
             train_part(recipe, data, part, args.out, machine)
             wait_for_all()
@@ -202,7 +202,7 @@ def _claim(folder: Path, recipe: Recipe, data: TrainingSet) -> None:
         draft.unlink()
 
 
-def _write_folds(recipe: Recipe, data: TrainingSet, out: Path) -> None:
+def write_folds(recipe: Recipe, data: TrainingSet, out: Path) -> None:
     """folds.csv: which fold holds which image out, of every source."""
     dataset = data.rows["source"] if recipe.sources else ""
     table = data.rows[["image_path"]].assign(dataset=dataset, fold=folds(data, recipe))
