@@ -4,8 +4,7 @@
     python benchmarks/lesion_froc.py MANIFEST_FOLDER... --run runs/reader --out froc/
 
 With --run every image is judged by the network of the fold that held its patient out:
-RUN/folds.csv, and RUN/0/weights to RUN/4/weights, as `mammoscope.train.export` or `committee` writes
-them.
+RUN/folds.csv, and RUN/0/weights to RUN/4/weights, as `mammoscope.train.committee` writes them.
 
 Each MANIFEST_FOLDER (as `mammoscope data prepare` makes them, such as mini_mias and cdd_cesm) has
 marked findings. The candidates of an image are the local maxima of its lesion map, at most 10,

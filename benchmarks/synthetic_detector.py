@@ -138,6 +138,7 @@ def main() -> None:
     print(f"{len(samples)} samples in {time.perf_counter() - start:.0f} s", flush=True)
     network = train(samples, options.epochs, options.seed)
     card = json.loads((shipped_folder() / DEFAULT_WEIGHTS / CARD_FILE).read_text(encoding="utf-8"))
+    card["preprocess"] |= {"height": HEIGHT, "width": WIDTH}
     card |= {
         "name": "synthetic-detector",
         "description": "An experiment: lesions made by us alone.",

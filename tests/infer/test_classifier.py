@@ -12,6 +12,7 @@ from mammoscope.errors import WeightsError
 from mammoscope.infer import Predictor
 from mammoscope.infer.classifier import LESION, Classifier, log_shares, with_ultrasound
 from mammoscope.io import load_exam, scan
+from mammoscope.models.card import DEFAULT_WEIGHTS
 from mammoscope.types import Exam, ExamReport, Mammogram
 from pictures import breast, ultrasound
 from weights_example import change_card, predictor
@@ -106,7 +107,7 @@ def test_a_classifier_is_no_reader_and_a_reader_no_classifier(tmp_path: Path) ->
     with pytest.raises(WeightsError, match="'ultrasound', not 'mammogram'"):
         Predictor.load(write_classifier(tmp_path / "w", "ultrasound", ULTRASOUND))
     with pytest.raises(WeightsError, match="'mammogram', not 'region'"):
-        Classifier.load("region", "reader-first")
+        Classifier.load("region", DEFAULT_WEIGHTS)
 
 
 @pytest.mark.parametrize("positive", [[], ["grave"], list(ULTRASOUND), None])

@@ -16,7 +16,7 @@ pytest.importorskip("timm")
 from mammoscope.errors import ConfigError  # noqa: E402
 from mammoscope.infer.engine import OUTPUTS, load_engine  # noqa: E402
 from mammoscope.metrics.roc import auc  # noqa: E402
-from mammoscope.models.card import shipped_folder  # noqa: E402
+from mammoscope.models.card import load_card, verify  # noqa: E402
 from mammoscope.train import run as training  # noqa: E402
 from mammoscope.train.config import load_recipe  # noqa: E402
 from mammoscope.train.finished import recipe_of  # noqa: E402
@@ -127,9 +127,10 @@ def test_bf16_is_measured_where_the_processor_has_it_and_else_said_to_be_missing
 
 
 def test_a_reader_is_judged_as_training_judges() -> None:
-    network = (shipped_folder() / "reader-first" / "network.onnx").read_bytes()
-    engine = load_engine(network, "auto", "f32")
-    pixels = np.random.default_rng(0).integers(0, 256, (5, 384, 224), dtype=np.uint8)
+    weights = load_card()
+    engine = load_engine(verify(weights), "auto", "f32", OUTPUTS)
+    size = weights.preprocess.height, weights.preprocess.width
+    pixels = np.random.default_rng(0).integers(0, 256, (5, *size), dtype=np.uint8)
     judged, ms = judged_singly(engine, OUTPUTS, pixels, np.array([4, 1]))
     raw = engine.run(pixels[[4, 1]])
     odds = judged.log_shares[:, 1] - judged.log_shares[:, 0]

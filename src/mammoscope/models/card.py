@@ -25,7 +25,7 @@ from mammoscope.types import ModelInfo, NotSure, OperatingPoint
 
 Purpose = Literal["mammogram", "ultrasound", "region"]
 
-DEFAULT_WEIGHTS = "reader-first"
+DEFAULT_WEIGHTS = "reader"
 SHIPPED: dict[Purpose, str] = {
     "mammogram": DEFAULT_WEIGHTS,
     "ultrasound": "ultrasound-first",

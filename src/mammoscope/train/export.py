@@ -1,7 +1,7 @@
 """Weights to what ships: ONNX whose outputs were compared with torch's, and a card.
 
-    python -m mammoscope.train.export configs/reader_first.toml --data DIR --run runs/reader_first \
-        --out src/mammoscope/models/weights/reader-first
+    python -m mammoscope.train.export configs/busi_lite0.toml --data DIR --run runs/busi_lite0 \
+        --out src/mammoscope/models/weights/ultrasound-first
 
 Needs every fold's predictions, for calibration and operating points, and the weights of one
 part: those trained on everything, or with --part those of one fold. Nothing is written unless
