@@ -11,6 +11,7 @@ torch = pytest.importorskip("torch")
 pd = pytest.importorskip("pandas")
 
 from mammoscope.data.synth import synthetic_view  # noqa: E402
+from mammoscope.models.card import list_weights  # noqa: E402
 from mammoscope.train.config import Recipe, load_recipe  # noqa: E402
 from mammoscope.train.dataset import load_training_set  # noqa: E402
 from mammoscope.train.fitting import start  # noqa: E402
@@ -77,3 +78,8 @@ def test_every_recipe_says_how_it_was_run(path: Path) -> None:
     assert set(words) >= HEADER
     command = next(line for line in header if line.startswith("# command"))
     assert f"configs/{path.name} " in command
+
+
+def test_shipped_weights_were_made_by_the_recipes_that_are_here() -> None:
+    known = {load_recipe(path).sha256 for path in CONFIGS}
+    assert {weights.card["training"]["recipe_sha256"] for weights in list_weights()} <= known

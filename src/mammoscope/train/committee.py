@@ -186,7 +186,8 @@ def _weights(args: Args, recipe: Recipe, data: TrainingSet, part: str, predictio
     card = finished_card(
         recipe, read_card(args.card), record["outputs"], predictions, args.data, data, part
     )
-    card["training"]["members"] = [Path(word.rpartition("=")[0]).name for word in args.members]
+    recipes = [Path(word.rpartition("=")[0]).name for word in args.members]
+    card["training"] |= {"recipe": recipes[0], "members": recipes}
     card["parity"] = record["parity"]
     if args.metrics:
         card["metrics"] = read_metrics(args.metrics)
