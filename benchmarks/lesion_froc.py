@@ -20,7 +20,7 @@ from __future__ import annotations
 import argparse
 import csv
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -31,11 +31,11 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
+from fold_networks import Networks, of_run, of_weights
 from mammoscope.anatomy import breast_mask
 from mammoscope.data.manifest import Manifest, read_manifest
 from mammoscope.evaluate.markdown import grid
 from mammoscope.files import write_atomic
-from mammoscope.infer import Predictor
 from mammoscope.io import read_mammogram
 from mammoscope.metrics.froc import FPPI, sensitivity_at
 from mammoscope.metrics.hit_rule import HitRule
@@ -44,7 +44,6 @@ from mammoscope.metrics.marks import Candidates, Lesions
 from mammoscope.metrics.matching import Matches, match
 from mammoscope.metrics.resample import patient_resamples
 from mammoscope.types import LesionMap
-from map_targets import folds_of
 from pointing_game import LARGEST_BOX
 
 MOST = 10
@@ -140,41 +139,17 @@ def candidates(lesion_map: LesionMap, image: int, most: int = MOST) -> list[Mark
     ]
 
 
-class Judge(NamedTuple):
-    """A network, or one for each fold; which of them judges an image of a set."""
-
-    name: str
-    networks: list[Predictor]
-    fold_of: Callable[[str, str], int]
-
-
-def of_weights(weights: str | Path | None) -> Judge:
-    """Weights that ship, or those of a folder, for all images."""
-    predictor = Predictor.load(weights)
-    return Judge(predictor.weights.name, [predictor], lambda dataset, path: 0)  # noqa: ARG005
-
-
-def of_run(run: Path) -> Judge:
-    """The networks of a run's folds, each for what it did not learn from."""
-    folds = folds_of(run)
-    networks = [
-        Predictor.load(run / str(fold) / "weights") for fold in range(len(set(folds.values())))
-    ]
-    name = f"{networks[0].weights.name}, held out"
-    return Judge(name, networks, lambda dataset, path: folds[dataset, path])
-
-
-def marks_of(judge: Judge, manifest: Manifest, truth: Truth) -> dict[str, list[Mark]]:
+def marks_of(networks: Networks, manifest: Manifest, truth: Truth) -> dict[str, list[Mark]]:
     """Candidates of the map of malignant places, and of that of findings where there is one."""
     found: dict[str, list[Mark]] = {}
-    told = f"{truth.name}, {judge.name}"
+    told = f"{truth.name}, {networks.name}"
     for row, path in enumerate(track(truth.paths, told, console=Console(stderr=True))):
-        predictor = judge.networks[judge.fold_of(truth.name, path)]
+        predictor = networks.of(truth.name, path)
         report = predictor.judge([read_mammogram(manifest.path(path))])[0]
         maps = {"": report.lesion_map, ", findings": report.finding_map}
         for kind, one in maps.items():
             if one is not None:
-                found.setdefault(f"{judge.name}{kind}", []).extend(candidates(one, row))
+                found.setdefault(f"{networks.name}{kind}", []).extend(candidates(one, row))
     return found
 
 

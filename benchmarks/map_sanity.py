@@ -28,6 +28,7 @@ from rich.console import Console
 from rich.progress import track
 from scipy.stats import rankdata, spearmanr
 
+from fold_networks import folds_of
 from mammoscope.anatomy import Mask, breast_mask
 from mammoscope.errors import ReadError
 from mammoscope.evaluate.markdown import grid
@@ -42,7 +43,7 @@ from mammoscope.train.loop import denormals_flushed
 from mammoscope.train.run import WEIGHTS, trained
 from mammoscope.types import LesionMap
 from map_sanity_figure import Row, draw
-from map_targets import ALL, Marked, folds_of, hit, marked_images
+from map_targets import ALL, Marked, hit, marked_images
 from map_truth import Figures
 from segmentation import enlarged
 

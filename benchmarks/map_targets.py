@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mammoscope.anatomy import Mask
-from mammoscope.data.manifest import read_manifest, read_table
+from mammoscope.data.manifest import read_manifest
 from mammoscope.errors import ConfigError
 from mammoscope.metrics.localisation import energy_in_mask
 from mammoscope.train.maps import marked
@@ -52,13 +52,6 @@ class Marked:
         some = {ALL: self.findings} | {k: self.findings[told == k] for k in KINDS if k in set(told)}
         masks = {name: marked(rows, shape, self.folder) for name, rows in some.items()}
         return {name: mask for name, mask in masks.items() if mask is not None and mask.any()}
-
-
-def folds_of(run: Path) -> dict[tuple[str, str], int]:
-    """The fold that held an image out, by (set, image_path)."""
-    table = read_table(run / FOLDS)
-    keys = zip(table["dataset"], table["image_path"], strict=True)
-    return dict(zip(keys, table["fold"].astype(int), strict=True))
 
 
 def marked_images(

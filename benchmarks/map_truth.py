@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 
 import cv2
@@ -25,6 +24,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
+from fold_networks import fold_networks, folds_of
 from mammoscope.anatomy import breast_mask
 from mammoscope.errors import ReadError
 from mammoscope.evaluate.estimates import FEWEST_WOMEN
@@ -34,7 +34,7 @@ from mammoscope.infer import Predictor
 from mammoscope.io import read_mammogram
 from mammoscope.metrics.resample import patient_resamples
 from mammoscope.types import ImageReport, LesionMap
-from map_targets import Marked, folds_of, marked_images, measured
+from map_targets import Marked, marked_images, measured
 from pointing_game import LARGEST_BOX
 from segmentation import enlarged
 
@@ -86,7 +86,7 @@ def judged_set(
     run: Path, name: str, images: Sequence[Marked]
 ) -> tuple[list[dict[str, object]], list[str]]:
     """The rows of a set, and why images were left out."""
-    predictor = cache(lambda fold: Predictor.load(run / str(fold) / "weights"))
+    predictor = fold_networks(run)
     rows: list[dict[str, object]] = []
     refused = []
     for image in track(images, name, console=Console(stderr=True)):

@@ -31,6 +31,7 @@ from rich.console import Console
 from rich.progress import track
 from scipy.stats import spearmanr
 
+from fold_networks import Networks, of_run, of_weights
 from mammoscope.errors import ConfigError, ReadError
 from mammoscope.evaluate import markdown
 from mammoscope.evaluate.cases import Cases
@@ -39,7 +40,6 @@ from mammoscope.infer import Predictor
 from mammoscope.io import read_exam, read_mammogram
 from mammoscope.metrics.roc import auc
 from mammoscope.types import ImageReport, ModelInfo
-from map_targets import folds_of
 from pointing_game import Judged, Pointing, Row, boxes_of, cases, circles_of, judge, pointing
 
 NOTES = (
@@ -59,32 +59,6 @@ NOTES = (
     "Percent density on film is the area drawn in the right MLO view; BI-RADS grades were given "
     "on both breasts and all views. Only the order is compared.",
 )
-
-
-@dataclass(frozen=True)
-class Networks:
-    """One network for all images, or one for each fold.
-
-    Attributes:
-        folds: one each, or one in all.
-        held_out: the fold that held an image out, by set and file name.
-    """
-
-    folds: list[Predictor]
-    held_out: dict[tuple[str, str], int] = field(default_factory=dict)
-
-    def of(self, dataset: str, path: str) -> Predictor:
-        """The network that judges an image."""
-        return self.folds[self.held_out.get((dataset, Path(path).name), 0)]
-
-
-def networks_of(run: Path | None, weights: str | None) -> Networks:
-    """Those of a finished run's folds, or the weights of that name."""
-    if run is None:
-        return Networks([Predictor.load(weights)])
-    folds = {(name, Path(path).name): fold for (name, path), fold in folds_of(run).items()}
-    numbers = sorted(set(folds.values()))
-    return Networks([Predictor.load(run / str(number) / "weights") for number in numbers], folds)
 
 
 @dataclass
@@ -282,8 +256,8 @@ def main() -> None:
     parser.add_argument("--resamples", type=int, default=2000, help="of each bootstrap")
     options = parser.parse_args()
     cv2.setNumThreads(1)
-    networks, resampling = networks_of(options.run, options.weights), Resampling(options.resamples)
-    predictor = networks.folds[0]
+    networks = of_run(options.run) if options.run else of_weights(options.weights)
+    predictor, resampling = networks.load(0), Resampling(options.resamples)
     mias, cesm, tissue = (
         judge_set(networks, options.data / name, options.limit)
         for name in ("mini_mias", "cdd_cesm", "ddsm_tissue")

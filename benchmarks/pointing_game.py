@@ -20,12 +20,13 @@ from mammoscope.evaluate.estimates import Resampling
 from mammoscope.infer import Predictor
 from mammoscope.io import read_mammogram
 from mammoscope.metrics.localisation import chance_level, hit_rate, hits_target
+from mammoscope.train.maps import REGION
 from mammoscope.types import LesionMap
 
 Row = dict[str, str]
 Shapes = NDArray[np.float64]
 
-LARGEST_BOX = 0.4
+LARGEST_BOX = REGION
 """Boxes of `cdd_cesm` from this fraction of the breast on mark whole regions, not lesions."""
 
 

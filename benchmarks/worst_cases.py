@@ -17,7 +17,7 @@ counts what the ten have in common. Nothing names a woman.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from fold_networks import fold_networks
 from mammoscope.errors import ConfigError
 from mammoscope.evaluate.cases import Cases, cases
 from mammoscope.evaluate.joining import Judged, join
@@ -229,26 +230,21 @@ def _padded(picture: Canvas, height: int, width: int) -> Canvas:
     return np.pad(picture, ((0, max(0, below)), (0, max(0, beside)), (0, 0)))
 
 
-class Networks:
-    """The networks of a run's folds, each loaded when it is first asked for."""
+def drawn(
+    all_breasts: Ranked,
+    chosen: Sequence[int],
+    network_of: Callable[[int], Predictor],
+    folder: Path,
+) -> Canvas:
+    """The contact sheet of some breasts, judged by the network that held each out.
 
-    def __init__(self, run: Path) -> None:
-        self._run = run
-        self._loaded: dict[str, Predictor] = {}
-
-    def judge(self, fold: str, paths: Iterable[Path]) -> list[ImageReport]:
-        """What the network that held `fold` out says of some images."""
-        if fold not in self._loaded:
-            self._loaded[fold] = Predictor.load(self._run / fold / "weights")
-        return self._loaded[fold].judge([read_mammogram(path) for path in paths])
-
-
-def drawn(all_breasts: Ranked, chosen: Sequence[int], networks: Networks, folder: Path) -> Canvas:
-    """The contact sheet of some breasts; `folder` is what the truth's image paths start from."""
+    `folder` is what the truth's image paths start from.
+    """
     blocks = []
     for place, breast in enumerate(chosen, 1):
         paths = [folder / str(all_breasts.judged.image[i]) for i in all_breasts.images(breast)]
-        reports = networks.judge(str(all_breasts.breasts.groups["fold"][breast]), paths)
+        network = network_of(int(all_breasts.breasts.groups["fold"][breast]))
+        reports = network.judge([read_mammogram(path) for path in paths])
         lines = caption(all_breasts, breast, place, reports)
         blocks.append(block(lines, reports, _BLOCK))
     return sheet(blocks)
@@ -298,7 +294,7 @@ def main() -> None:
     text = told(all_breasts, chosen)
     write_atomic(options.out / "worst.md", f"{text}\n".encode())
     print(text)
-    networks = Networks(options.run)
+    networks = fold_networks(options.run)
     for name, breasts in (("misses", chosen[1]), ("alarms", chosen[0])):
         picture = drawn(all_breasts, breasts, networks, truth.path.parent)
         _, encoded = cv2.imencode(".png", np.ascontiguousarray(picture[:, :, ::-1]))

@@ -30,6 +30,7 @@ if not BENCHMARKS.is_dir():
     pytest.skip("the benchmarks are not part of this source archive", allow_module_level=True)
 sys.path.insert(0, str(BENCHMARKS))
 
+import fold_networks  # noqa: E402
 import map_sanity  # noqa: E402
 import map_sanity_figure  # noqa: E402
 import map_targets  # noqa: E402
@@ -100,7 +101,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def marked(run: Path) -> list[map_targets.Marked]:
-    return map_targets.marked_images(run / "views", map_targets.folds_of(run))
+    return map_targets.marked_images(run / "views", fold_networks.folds_of(run))
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +155,7 @@ def test_images_come_with_the_fold_that_held_them_out(marked: list[map_targets.M
 
 
 def test_most_draws_so_many_images(run: Path) -> None:
-    folds = map_targets.folds_of(run)
+    folds = fold_networks.folds_of(run)
     assert len(map_targets.marked_images(run / "views", folds, most=1)) == 1
 
 

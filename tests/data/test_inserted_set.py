@@ -61,3 +61,10 @@ def test_the_same_seed_gives_the_same_files(
 def test_no_images_are_refused() -> None:
     with pytest.raises(ConfigError, match="images is 0"):
         InsertedOptions(0)
+
+
+def test_another_data_set_is_not_written_over(normals: Manifest) -> None:
+    before = (normals.folder / "manifest.csv").read_bytes()
+    with pytest.raises(ConfigError, match="another data set"):
+        write_inserted(normals.folder, normals, OPTIONS)
+    assert (normals.folder / "manifest.csv").read_bytes() == before

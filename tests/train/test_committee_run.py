@@ -119,3 +119,9 @@ def test_half_the_size_says_nearly_the_same() -> None:
     for runtime in ("openvino", "onnxruntime"):
         one, other = (load_engine(file, runtime, "f32").run(shown) for file in (whole, short))  # type: ignore[arg-type]
         assert other.malignancy == pytest.approx(one.malignancy, abs=0.05)
+
+
+def test_what_other_members_said_is_not_taken_for_theirs(folder: Path, joined: Path) -> None:
+    wanted = args(folder, joined)
+    with pytest.raises(ConfigError, match="other members"):
+        join(Args(wanted.members[::-1], folder, joined, wanted.card))

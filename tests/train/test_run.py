@@ -13,7 +13,7 @@ pytest.importorskip("timm")
 
 from mammoscope.errors import ConfigError, WeightsError  # noqa: E402
 from mammoscope.train.config import Recipe, load_recipe  # noqa: E402
-from mammoscope.train.dataset import TrainingSet, load_training_set  # noqa: E402
+from mammoscope.train.dataset import TrainingSet  # noqa: E402
 from mammoscope.train.run import FINAL, Args, collect, train, train_part, trained  # noqa: E402
 from training_example import RECIPE, pictures, recipe_file  # noqa: E402
 
@@ -25,16 +25,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = pictures(tmp_path_factory.mktemp("data"))
     recipe_file(made, DENSE)
     return made
-
-
-@pytest.fixture(scope="module")
-def recipe(folder: Path) -> Recipe:
-    return load_recipe(folder / "recipe.toml")
-
-
-@pytest.fixture(scope="module")
-def data(folder: Path, recipe: Recipe) -> TrainingSet:
-    return load_training_set(folder, recipe, folder)
 
 
 @pytest.fixture(scope="module")

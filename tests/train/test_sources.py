@@ -74,16 +74,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-@pytest.fixture(scope="module")
-def recipe(folder: Path) -> Recipe:
-    return load_recipe(folder / "recipe.toml")
-
-
-@pytest.fixture(scope="module")
-def data(folder: Path, recipe: Recipe) -> TrainingSet:
-    return load_training_set(folder, recipe, folder / "cache")
-
-
 def test_only_the_source_with_classes_has_them(data: TrainingSet) -> None:
     labelled = data.rows["source"][data.labelled]
     assert set(labelled) == {"told"}

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.progress import track
 
 from mammoscope.data.lesions.description import Kind
-from mammoscope.data.manifest import Manifest, make_manifest, write_manifest
+from mammoscope.data.manifest import Manifest, make_manifest, read_manifest, write_manifest
 from mammoscope.data.training_stream import (
     StreamOptions,
     TrainingSample,
@@ -68,8 +68,10 @@ def write_inserted(folder: Path, manifest: Manifest, options: InsertedOptions) -
         options: see there.
 
     Raises:
-        ConfigError: the manifest has no normal images, or an option is impossible.
+        ConfigError: the manifest has no normal images, `folder` holds another data set, or an
+            option is impossible.
     """
+    _refuse_other(folder)
     stream = StreamOptions(
         options.seed,
         synthetic=0.0,
@@ -93,6 +95,13 @@ def write_inserted(folder: Path, manifest: Manifest, options: InsertedOptions) -
     made = make_manifest(folder, pd.DataFrame(images), pd.DataFrame(findings))
     write_manifest(made, folder)
     return made
+
+
+def _refuse_other(folder: Path) -> None:
+    """A manifest that this module did not write is somebody's work."""
+    file = folder / "manifest.csv"
+    if file.is_file() and set(read_manifest(file).images["dataset"]) != {DATASET}:
+        raise ConfigError(f"{file} is that of another data set; choose another folder with --out.")
 
 
 def _eight_bits(mammogram: Mammogram) -> NDArray[np.uint8]:

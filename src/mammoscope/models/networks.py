@@ -60,8 +60,9 @@ class HeadSpec:
             density is unknown still teaches pathology, each head has the images of all its
             classes, and the probability of cancer does not have to be summed out of pairs.
         lesion_map: whether a map is wanted where the pooling is not "map".
-        findings: whether there is a finer map of malignant places and of findings; pooling "map"
-            and two classes alone.
+        findings: whether there are finer maps of malignant places and of findings, the highest
+            of which are the score in eval mode, and join that of the coarse map in training;
+            pooling "map" and two classes alone.
 
     Raises:
         ConfigError: a value is out of its range, or two contradict each other.
@@ -290,7 +291,7 @@ class FindingHead(nn.Module):
         return maps
 
     def score(self, maps: Tensor) -> Tensor:
-        """(n, 1): what the map's highest places add to the logit of an image."""
+        """(n, 1): the logit of an image from the highest malignant places."""
         slope, start = self.share
         added: Tensor = slope * pool(maps[:, :1], PEAKED) + start
         return added

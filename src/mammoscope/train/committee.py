@@ -15,6 +15,7 @@ What was judged is not judged again; --metrics adds figures to the cards afterwa
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from collections.abc import Sequence
@@ -77,6 +78,13 @@ class _Run:
         """Images and the folds that held them out."""
         return set(zip(self.said["image_path"], self.said["fold"].astype(int), strict=True))
 
+    def stamp(self, part: str) -> str:
+        """sha256 of its weights of a part."""
+        file = self.folder / part / WEIGHTS
+        if not file.is_file():
+            raise ConfigError(f"{file}: no such file; train that part first (--only).")
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+
     def line(self, part: str, positive: pd.Series) -> tuple[float, float]:
         """Platt's line, fitted on the folds but `part`."""
         judged = self.said[self.said["fold"].astype(str) != part]
@@ -100,7 +108,7 @@ def join(args: Args) -> list[Path]:
     runs = [_run(word) for word in args.members]
     leader = runs[0].recipe
     data = load_training_set(args.data, leader, runs[0].folder)
-    _check_folds(runs)
+    _check_folds(runs, set(data.rows["image_path"][data.labelled]))
     positive = pd.Series(data.positive, data.rows["image_path"])[data.labelled]
     write_folds(leader, data, args.out)
     fold = folds(data, leader)
@@ -125,7 +133,12 @@ def _run(word: str) -> _Run:
     return _Run(loaded, Path(folder), said)
 
 
-def _check_folds(runs: Sequence[_Run]) -> None:
+def _check_folds(runs: Sequence[_Run], images: set[str]) -> None:
+    """Make sure that the leader held out `images`, and the others the same in the same folds."""
+    if {image for image, _ in runs[0].held_out} != images:
+        raise ConfigError(
+            f"{runs[0].folder}: held out other images than --data has; give what it was trained on."
+        )
     for run in runs[1:]:
         if run.held_out != runs[0].held_out:
             raise ConfigError(
@@ -139,7 +152,10 @@ def _network(
 ) -> Path:
     """The exported network of a part: made, compared with torch's and halved if it is not there."""
     file, note = out / part / NETWORK_FILE, out / part / PARITY
+    stamp = [run.stamp(part) for run in runs]
     if note.is_file():
+        if json.loads(note.read_text(encoding="utf-8"))["members"] != stamp:
+            raise ConfigError(f"{file.parent}: holds other members' results; give another --out.")
         return file
     committee = Committee([run.member(part, positive) for run in runs]).eval()
     shown = sample(data)
@@ -148,7 +164,7 @@ def _network(
     short = halved(whole)
     differences["half_weights"] = _changed(whole, short, shown)
     write_atomic(file, short)
-    record = {"outputs": output_names(committee), "parity": differences}
+    record = {"members": stamp, "outputs": output_names(committee), "parity": differences}
     write_atomic(note, (json.dumps(record, indent=2) + "\n").encode())
     return file
 

@@ -85,10 +85,9 @@ class Head:
     Attributes:
         pooling: "map": the pooled lesion map; "average": global average pooling and a linear
             layer; "own": the architecture's own classifier with its last layer replaced.
-        findings: a finer map (cells of 16 pixels) of malignant places and of findings of any
-            kind, whose highest places join the score; task.map_weight teaches it. "map" alone.
-        findings: a finer map beside it (cells of 16 pixels) of malignant places and of findings
-            of any kind, whose highest places join the score; task.map_weight teaches it.
+        findings: finer maps beside it (cells of 16 pixels) of malignant places and of findings of
+            any kind, which task.map_weight teaches. Once trained, the highest malignant places
+            alone are the score; while it learns, the pooled coarse map is added. "map" alone.
         sharpness: of the lesion map's pooling; 0 is its mean, more leads to its maximum.
         hidden: units of a layer with ReLU before the last; 0 is none.
         dropout: share of features left out in training.

@@ -114,7 +114,8 @@ def read_metrics(path: Path) -> dict[str, str]:
         figure
         for key in ("discrimination", "operating", "calibration", "density")
         for figure in report["sections"].get(key, {"estimates": []})["estimates"]
-        if figure["low"] is not None
+        # What follows at each operating point is in the report; the points are in the card.
+        if figure["low"] is not None and not figure["name"].startswith("at ")
     ]
     return {
         f"{figure['name']} ({figure['unit']})": (
