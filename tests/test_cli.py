@@ -13,8 +13,8 @@ import pytest
 
 from mammoscope import cli
 from mammoscope.cli_models import card_lines
-from mammoscope.cli_predict import demo_folder
 from mammoscope.cli_results import Tally, safe_name
+from mammoscope.data.demo_exam import demo_folder
 
 pytestmark = pytest.mark.usefixtures("command_line")
 

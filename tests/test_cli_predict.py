@@ -10,8 +10,8 @@ import pytest
 
 from classifier_example import REGION, ULTRASOUND, write_classifier
 from mammoscope import cli
-from mammoscope.cli_predict import demo_folder
 from mammoscope.cli_results import Row, print_rows
+from mammoscope.data.demo_exam import demo_folder
 from pictures import ultrasound
 from report_example import exam_report
 

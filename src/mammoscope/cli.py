@@ -22,15 +22,18 @@ from mammoscope.cli_data import Data
 from mammoscope.cli_evaluate import Evaluate
 from mammoscope.cli_models import Models
 from mammoscope.cli_predict import Demo, Predict
+from mammoscope.cli_serve import Serve
 from mammoscope.cli_train import Train
 from mammoscope.doctor import Doctor
 from mammoscope.errors import ConfigError, MammoscopeError, MissingExtraError, WeightsError
 
 OK, SOME_FAILED, USAGE, NOTHING_READABLE, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 3, 130, 141
 
-COMMANDS: dict[str, type[Demo | Predict | Data | Train | Compare | Models | Evaluate | Doctor]] = {
+Command = Demo | Predict | Serve | Data | Train | Compare | Models | Evaluate | Doctor
+COMMANDS: dict[str, type[Command]] = {
     "demo": Demo,
     "predict": Predict,
+    "serve": Serve,
     "data": Data,
     "train": Train,
     "compare": Compare,
@@ -43,6 +46,7 @@ DESCRIPTION = """Reads mammograms: how likely a cancer, where, and how dense the
 Research and education use; it supports a reader and replaces none.
   mammoscope demo                        reads the exam that ships with the program
   mammoscope predict study/ --out out/   reads files and folders, DICOM or images
+  mammoscope serve --open                reading room, try-it page and API on this machine
   mammoscope data list                   public data sets that become manifests
   mammoscope train RECIPE --data d/ --out run/       trains a network by cross-validation
   mammoscope compare RECIPE RECIPE --data d/ --out league/   trains both: which is better?

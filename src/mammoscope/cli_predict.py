@@ -183,6 +183,7 @@ class Demo:
     def run(self) -> int:
         """Judge the demo exam, write its results and print them; returns the exit code."""
         make_folder(self.out)
+        from mammoscope.data.demo_exam import demo_folder
         from mammoscope.infer import Predictor
         from mammoscope.io import read_exam
 
@@ -196,13 +197,6 @@ class Demo:
         tally = Tally()
         tally.add(report, self.out)
         return tally.conclude()
-
-
-def demo_folder() -> Path:
-    """Where the pictures of the demo exam lie inside the installed package."""
-    from mammoscope import data
-
-    return Path(data.__file__).parent / "demo"
 
 
 def _without_results(exams: Sequence[ExamFiles], given: Sequence[Path]) -> list[ExamFiles]:

@@ -154,7 +154,7 @@ def _weights() -> str:
 
 
 def _self_test() -> str:
-    from mammoscope.cli_predict import demo_folder
+    from mammoscope.data.demo_exam import demo_folder
     from mammoscope.infer import Predictor
     from mammoscope.io import read_exam
 

@@ -91,9 +91,17 @@ class Classifier:
         """Which weights speak, and through which runtime."""
         return self.weights.info(self.engine.runtime)
 
-    def judge(self, pictures: Sequence[Mammogram]) -> Judged:
-        """Show the network `pictures` (one at least), all at once."""
-        return judge(pictures, self.engine, self.weights.preprocess, self.weights.outputs)
+    def judge(
+        self, pictures: Sequence[Mammogram], params: PreprocessParams | None = None
+    ) -> Judged:
+        """Show the network `pictures` (one at least), all at once.
+
+        Args:
+            pictures: of any size.
+            params: how they are prepared, if not as the network learned to see them.
+        """
+        params = params or self.weights.preprocess
+        return judge(pictures, self.engine, params, self.weights.outputs)
 
     def malignancy(self, logs: NDArray[np.float64]) -> NDArray[np.float64]:
         """Calibrated probability (...) of cancer from `log_shares` (..., k)."""

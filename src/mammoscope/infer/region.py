@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import cast
 
 import cv2
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from mammoscope.errors import ConfigError
 from mammoscope.geometry import Box, Geometry
 from mammoscope.infer.classifier import Classifier, Judged
+from mammoscope.preprocess import PreprocessParams, prepare
 from mammoscope.types import Exam, ExamReport, ImageReport, Mammogram, Pixels, RegionReport
 
 Judge = Callable[[Sequence[Mammogram]], Judged]
@@ -33,7 +35,12 @@ DETAIL_PX = 128
 finer detail would be new."""
 
 
-def judge_region(mammogram: Mammogram, box_px: Box, classifier: Classifier) -> RegionReport:
+def judge_region(
+    mammogram: Mammogram,
+    box_px: Box,
+    classifier: Classifier,
+    params: PreprocessParams | None = None,
+) -> RegionReport:
     """Judge one region.
 
     The region is widened to a square about its centre, since the network learned from square
@@ -43,12 +50,14 @@ def judge_region(mammogram: Mammogram, box_px: Box, classifier: Classifier) -> R
         mammogram: the image.
         box_px: (x1, y1, x2, y2) in source pixels.
         classifier: of the purpose "region".
+        params: how crops are prepared, if not as the network learned to see them: to find out
+            what sharpening or contrast do to the answer.
 
     Raises:
         ConfigError: the region is reversed, empty, tiny or reaches outside the image.
     """
     check_region(mammogram, box_px)
-    logs = looks(mammogram, box_px, classifier.judge)
+    logs = looks(mammogram, box_px, partial(classifier.judge, params=params))
     each = classifier.malignancy(logs)
     geometry = Geometry.identity(mammogram.shape, mammogram.spacing_mm)
     return RegionReport(
@@ -77,6 +86,14 @@ def looks(mammogram: Mammogram, box_px: Box, judge: Judge) -> NDArray[np.float64
 def pooled(logs: NDArray[np.float64]) -> NDArray[np.float64]:
     """The answer (..., k) to regions of which each look gave log_shares (..., looks, k)."""
     return np.asarray(logs.mean(axis=-2))
+
+
+def region_as_seen(
+    mammogram: Mammogram, box_px: Box, params: PreprocessParams
+) -> NDArray[np.uint8]:
+    """The crop at the region's own place as the network sees it: (height, width) uint8."""
+    crops = moved_crops(mammogram.pixels, box_px)
+    return prepare(replace(mammogram, pixels=crops[len(crops) // 2]), params).pixels
 
 
 def check_region(mammogram: Mammogram, box_px: Box) -> None:

@@ -12,9 +12,17 @@ from mammoscope.io.dicom_pixels import Frame, read_frame
 from mammoscope.io.dicom_processing import from_processing, is_for_processing
 from mammoscope.io.dicom_scope import check_scope
 from mammoscope.io.dicom_tags import find_implant, find_laterality, find_spacing, find_view
+from mammoscope.io.dicom_window import windowed
+from mammoscope.io.display import Display
 from mammoscope.types import Mammogram, Presentation
 
-__all__ = ["dicom_exam_key", "is_dicom", "read_dicom"]
+__all__ = [
+    "dicom_exam_key",
+    "dicom_patient_name",
+    "is_dicom",
+    "read_dicom",
+    "read_dicom_values",
+]
 
 _KEY_TAGS = ["PatientID", "StudyInstanceUID"]
 
@@ -37,17 +45,42 @@ def read_dicom(path: str | Path) -> Mammogram:
         LimitError: the image is too large or too small.
         RefusedError: the file is no mammogram.
     """
+    header, frame, provenance = _open(path)
+    if frame.layout.frames > 1:
+        index = frame.layout.frames // 2
+        provenance["frame"] = f"{index + 1} of {frame.layout.frames} (the middle one)"
+        header.warn(
+            f"Of {frame.layout.frames} frames only number {index + 1}, the middle one, was read."
+        )
+    return _mammogram(path, header, frame, provenance)
+
+
+def read_dicom_values(path: str | Path) -> Display | None:
+    """The same pixels before the file's window was applied, for a viewer that windows itself.
+
+    Args:
+        path: a DICOM file.
+
+    Returns:
+        None where the file is not shown by a linear window alone: the grey levels of
+        `read_dicom` then hold all there is.
+
+    Raises:
+        ReadError: as `read_dicom`.
+    """
+    header, frame, _ = _open(path)
+    return None if is_for_processing(header) else windowed(header, frame)
+
+
+def _open(path: str | Path) -> tuple[Header, Frame, dict[str, str]]:
+    """Header and stored pixels of the only or middle frame, and what led to them."""
     with opened(path) as file:
         header = read_header(path, file)
         provenance = check_scope(header)
         layout = read_layout(header)
         index = layout.frames // 2
         header = header.for_frame(index)
-        frame = read_frame(header, layout, file, index)
-    if layout.frames > 1:
-        provenance["frame"] = f"{index + 1} of {layout.frames} (the middle one)"
-        header.warn(f"Of {layout.frames} frames only number {index + 1}, the middle one, was read.")
-    return _mammogram(path, header, frame, provenance)
+        return header, read_frame(header, layout, file, index), provenance
 
 
 def _mammogram(
@@ -102,6 +135,19 @@ def dicom_exam_key(path: str | Path) -> str | None:
     """
     with opened(path) as file:
         return _exam_key(read_header(path, file, _KEY_TAGS))
+
+
+def dicom_patient_name(path: str | Path) -> str | None:
+    """Patient's Name (0010,0010) as "FAMILY, Given", to be shown and never to be kept.
+
+    Raises:
+        ReadError: the file cannot be opened, or is not DICOM.
+    """
+    with opened(path) as file:
+        header = read_header(path, file, ["PatientName"])
+    with corrupt_as(header.path, "Patient's Name"):
+        name = str(header.root.get("PatientName") or "").split("=")[0]
+    return ", ".join(part.strip() for part in name.split("^")[:2] if part.strip()) or None
 
 
 def _exam_key(header: Header) -> str | None:

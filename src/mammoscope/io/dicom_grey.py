@@ -71,7 +71,7 @@ def for_presentation(header: Header, frame: Frame) -> tuple[Pixels, dict[str, st
     provenance: dict[str, str] = {}
     stored = stored_values(header, frame.layout, frame.raw.dtype, provenance)
     shown = _voi(header, frame, stored, provenance)
-    if _turned_over(header, frame.layout, provenance):
+    if turned_over(header, frame.layout, provenance):
         shown = 1.0 - shown
     return apply_table(frame, shown, stored.padded), provenance
 
@@ -177,8 +177,8 @@ def _voi(header: Header, frame: Frame, stored: Stored, provenance: dict[str, str
     PS3.3 C.11.2 leaves the choice between LUT and window to the reader; a LUT is the curve the
     maker drew for this image, so it comes first. The first of several is applied.
     """
-    windows = _windows(header)
-    names = [f"window center {c:g} width {w:g} {f}" for c, w, f in windows]
+    asked = windows(header)
+    names = [f"window center {c:g} width {w:g} {f}" for c, w, f in asked]
     luts = header.items("VOILUTSequence")
     names = [f"VOI LUT {i + 1}" for i in range(len(luts))] + names
     if len(names) > 1:
@@ -187,9 +187,9 @@ def _voi(header: Header, frame: Frame, stored: Stored, provenance: dict[str, str
         provenance["voi"] = "VOI LUT 1"
         lut = _read_lut(luts[0], frame.layout.signed or bool(stored.modality.min() < 0))
         return lut(stored.modality) / ((1 << lut.bits) - 1)
-    if windows:
+    if asked:
         provenance["voi"] = names[0]
-        return window(stored.modality, *windows[0])
+        return window(stored.modality, *asked[0])
     used = present(frame) & ~stored.padded
     low, high = (0.0, 0.0) if not used.any() else _range(stored.modality[used])
     provenance["voi"] = f"none in the file: full range of the data, {low:g} to {high:g}"
@@ -212,7 +212,7 @@ def present(frame: Frame) -> NDArray[np.bool_]:
     return found
 
 
-def _windows(header: Header) -> list[tuple[float, float, str]]:
+def windows(header: Header) -> list[tuple[float, float, str]]:
     """All usable windows as (center, width, function)."""
     centers = header.lenient_numbers("WindowCenter")
     widths = header.lenient_numbers("WindowWidth")
@@ -250,7 +250,7 @@ def window(values: Values, center: float, width: float, function: str) -> Values
     return np.clip((values - (center - 0.5)) / (width - 1) + 0.5, 0.0, 1.0)
 
 
-def _turned_over(header: Header, layout: Layout, provenance: dict[str, str]) -> bool:
+def turned_over(header: Header, layout: Layout, provenance: dict[str, str]) -> bool:
     """Whether low values are white.
 
     In the mammography and DX objects INVERSE is what goes with MONOCHROME1 (PS3.3 C.8.11.3.1.2):

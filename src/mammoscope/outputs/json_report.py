@@ -43,7 +43,7 @@ def to_dict(report: ExamReport) -> dict[str, Any]:
         "model": _model(report.model),
         "exam": _exam(report),
         "breasts": breasts,
-        "images": [_image(image) for image in report.images],
+        "images": [image_dict(image) for image in report.images],
     }
 
 
@@ -109,7 +109,8 @@ def _band(band: NotSure) -> dict[str, Any]:
     }
 
 
-def _image(image: ImageReport) -> dict[str, Any]:
+def image_dict(image: ImageReport) -> dict[str, Any]:
+    """One image of `to_dict`."""
     return {
         "path": image.path,
         "laterality": image.laterality,
@@ -120,13 +121,14 @@ def _image(image: ImageReport) -> dict[str, Any]:
         "findings": [_finding(finding) for finding in image.findings],
         "warnings": list(image.warnings),
         "refused": image.refused,
-        "regions": [_region(region) for region in image.regions],
+        "regions": [region_dict(region) for region in image.regions],
         "ultrasound": None if image.ultrasound is None else _classes(image.ultrasound),
         "nipple": None if image.nipple is None else _nipple(image.nipple),
     }
 
 
-def _region(region: RegionReport) -> dict[str, Any]:
+def region_dict(region: RegionReport) -> dict[str, Any]:
+    """One region of `to_dict`."""
     return {
         "box_px": _numbers(region.box_px),
         "box_mm": None if region.box_mm is None else _numbers(region.box_mm),
