@@ -36,6 +36,7 @@ warnings.filterwarnings("ignore", module=r"pydicom\.")
 HEAD_BYTES = 140
 DEFLATED = b"1.2.840.10008.1.2.1.99"
 MAX_INFLATED = 4 * MAX_PIXELS
+_PIECE = 1 << 20
 _EXPLICIT_VRS = frozenset(
     b"AE AS AT CS DA DS DT FD FL IS LO LT OB OD OF OL OV OW PN SH SL SQ SS ST SV TM UC UI UL UN"
     b" UR US UT UV".split()
@@ -240,16 +241,22 @@ def _inflated(path: str | Path, file: BinaryIO) -> BinaryIO:
         data = file.read()
         group_length = data.index(b"\x02\x00\x00\x00UL\x04\x00", 0, HEAD_BYTES)
         start = group_length + 12 + struct.unpack_from("<I", data, group_length + 8)[0]
-        inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-        content = inflater.decompress(data[start:], MAX_INFLATED)
-    if inflater.unconsumed_tail:
+        explicit = DEFLATED[:-3].ljust(len(DEFLATED), b"\0")
+        inflated = BytesIO()
+        inflated.write(data[:start].replace(DEFLATED, explicit))
+        inflater, rest = zlib.decompressobj(-zlib.MAX_WBITS), data[start:]
+        # Piece by piece: the whole would lie in memory twice, and a bomb is not worth that.
+        while rest and inflated.tell() - start <= MAX_INFLATED:
+            inflated.write(inflater.decompress(rest, _PIECE))
+            rest = inflater.unconsumed_tail
+    if rest or inflated.tell() - start > MAX_INFLATED:
         raise LimitError(
             path,
             f"the data set inflates to more than {MAX_INFLATED >> 20} MiB",
             "give an uncompressed copy if the file is to be trusted",
         )
-    explicit = DEFLATED[:-3].ljust(len(DEFLATED), b"\0")
-    return BytesIO(data[:start].replace(DEFLATED, explicit) + content)
+    inflated.seek(0)
+    return inflated
 
 
 def read_header(path: str | Path, file: BinaryIO, tags: list[str] | None = None) -> Header:
