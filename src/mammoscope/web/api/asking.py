@@ -1,0 +1,118 @@
+"""Questions about an image: regions, other weights, a reader's marks and their export."""
+
+from __future__ import annotations
+
+import base64
+from typing import Annotated
+
+import numpy as np
+from fastapi import APIRouter, Query
+from fastapi.responses import JSONResponse, Response
+from numpy.typing import NDArray
+
+from mammoscope.outputs.json_report import image_dict, region_dict
+from mammoscope.web.annotations import coco, findings_csv, images_csv
+from mammoscope.web.api.shared import ImageNumber, ServiceOf, StudyId, problems
+from mammoscope.web.kept import encoded, map_png
+from mammoscope.web.reader import Comparison
+from mammoscope.web.schemas import (
+    Answer,
+    CompareRequest,
+    Identifier,
+    Mark,
+    MarkRequest,
+    Model,
+    RegionAnswer,
+    RegionRequest,
+)
+
+router = APIRouter(prefix="/api/v1", tags=["questions"], responses=problems(404))
+OfStudy = Annotated[Identifier | None, Query(description="Of one study; of all if left out.")]
+
+
+@router.post("/studies/{study}/images/{image}/region", operation_id="judgeRegion")
+def region(study: StudyId, image: ImageNumber, asked: RegionRequest, by: ServiceOf) -> RegionAnswer:
+    """Say whether what lies in a region looks benign or malignant."""
+    mammogram = by.mammogram(study, image)
+    x1, y1, x2, y2 = asked.box_px
+    found = by.reader.region(mammogram, (x1, y1, x2, y2), asked.sharpen, asked.contrast)
+    return RegionAnswer(region=region_dict(found.report), crop=_png_url(found.seen))
+
+
+@router.post("/studies/{study}/images/{image}/compare", operation_id="compareModels")
+def compare(
+    study: StudyId, image: ImageNumber, asked: CompareRequest, by: ServiceOf
+) -> list[Answer]:
+    """What several sets of weights say of the same image."""
+    mammogram = by.mammogram(study, image)
+    return [_answer(by.reader.compare(mammogram, model)) for model in asked.models]
+
+
+@router.get("/models", operation_id="listModels")
+def models(by: ServiceOf) -> list[Model]:
+    """The weights that can be asked."""
+    return [Model(**entry) for entry in by.models()]
+
+
+@router.get("/models/{name}", response_class=JSONResponse, operation_id="getModelCard")
+def card(name: str, by: ServiceOf) -> JSONResponse:
+    """The card of a set of weights."""
+    return JSONResponse(by.card(name))
+
+
+@router.post("/studies/{study}/marks", status_code=201, operation_id="addMark")
+def mark(study: StudyId, asked: MarkRequest, by: ServiceOf) -> Mark:
+    """Keep a box that a reader drew."""
+    return Mark(**by.mark(study, asked))
+
+
+@router.delete("/studies/{study}/marks/{mark}", status_code=204, operation_id="deleteMark")
+def unmark(study: StudyId, mark: Identifier, by: ServiceOf) -> None:
+    """Delete a box."""
+    by.unmark(study, mark)
+
+
+@router.get("/marks.coco.json", response_class=JSONResponse, operation_id="exportCoco")
+def export_coco(by: ServiceOf, study: OfStudy = None) -> JSONResponse:
+    """Readers' boxes in COCO's format."""
+    return JSONResponse(coco(*by.annotated(study)), headers=_saved("marks.coco.json"))
+
+
+@router.get("/marks.csv", response_class=Response, operation_id="exportFindings")
+def export_findings(by: ServiceOf, study: OfStudy = None) -> Response:
+    """Readers' boxes as a manifest's findings.csv."""
+    return _csv(findings_csv(*by.annotated(study)), "findings.csv")
+
+
+@router.get("/marks.images.csv", response_class=Response, operation_id="exportImages")
+def export_images(by: ServiceOf, study: OfStudy = None) -> Response:
+    """The images that the boxes are in, as a manifest's manifest.csv."""
+    return _csv(images_csv(*by.annotated(study)), "manifest.csv")
+
+
+def _answer(said: Comparison) -> Answer:
+    report, found = said.report, image_dict(said.report)
+    drawn = None
+    if report.lesion_map is not None and report.shape_px is not None:
+        png = map_png(report.lesion_map, report.shape_px)
+        drawn = "data:image/png;base64," + base64.b64encode(png).decode("ascii")
+    return Answer(
+        model=said.model,
+        malignancy=found["malignancy"],
+        density=found["density"],
+        findings=found["findings"],
+        map=drawn,
+        ms=round(1000 * said.seconds, 1),
+    )
+
+
+def _png_url(pixels: NDArray[np.uint8]) -> str:
+    return "data:image/png;base64," + base64.b64encode(encoded(pixels, ".png")).decode("ascii")
+
+
+def _csv(text: str, name: str) -> Response:
+    return Response(text, media_type="text/csv; charset=utf-8", headers=_saved(name))
+
+
+def _saved(name: str) -> dict[str, str]:
+    return {"Content-Disposition": f'attachment; filename="{name}"'}

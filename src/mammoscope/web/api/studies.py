@@ -1,0 +1,180 @@
+"""Studies: send, list, look at, judge, delete."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Annotated, Any, Literal
+
+import imagecodecs
+from fastapi import APIRouter, File, Header, Query, UploadFile
+from fastapi.responses import Response
+
+from mammoscope.web.api.shared import (
+    ImageNumber,
+    ServiceOf,
+    SessionOf,
+    StudyId,
+    kept_file,
+    problems,
+    receive,
+)
+from mammoscope.web.kept import MAP, OVERLAY, REPORT_HTML, REPORT_JSON, THUMBNAIL
+from mammoscope.web.schemas import Prediction, Row, Started, Study, VerdictRequest, Worklist
+from mammoscope.web.service import Service
+from mammoscope.web.store import Order
+
+router = APIRouter(prefix="/api/v1", tags=["studies"], responses=problems())
+Files = Annotated[
+    list[UploadFile],
+    File(min_length=1, description="DICOM or image files, or zip archives of them."),
+]
+Download = Annotated[bool, Query(description="Answer as a file to be saved.")]
+ReportKind = Literal["html", "json"]
+CSV_FIELDS = (
+    "label", "id", "created", "malignancy", "flag", "sure", "density", "right", "left", "images",
+    "judged", "verdict", "note", "marks",
+)  # fmt: skip
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+@router.post("/predict", responses=problems(413), operation_id="predict")
+async def predict(files: Files, by: ServiceOf) -> Prediction:
+    """Judge files and keep nothing of them; the answer comes when all is done."""
+    received = await receive(list(files), by)
+    return Prediction(**await by.predict_in_turn(received))
+
+
+@router.post("/studies", status_code=202, responses=problems(413, 503), operation_id="addStudies")
+async def add(files: Files, by: ServiceOf, session: SessionOf) -> Started:
+    """Judge files in a job, and keep what is needed to show the studies."""
+    received = await receive(list(files), by)
+    return Started(job=by.start(received, session).id)
+
+
+@router.post("/demo", status_code=202, responses=problems(503), operation_id="addDemo")
+def demo(by: ServiceOf, session: SessionOf) -> Started:
+    """Judge the synthetic exam that ships with the program."""
+    return Started(job=by.start_demo(session).id)
+
+
+@router.get("/studies", operation_id="listStudies")
+def worklist(by: ServiceOf, session: SessionOf, order: Order = "malignancy") -> Worklist:
+    """All studies that are kept: the most suspicious, or the newest, first."""
+    return Worklist(studies=[Row(**row) for row in by.rows(session, order)])
+
+
+@router.get("/studies.csv", response_class=Response, operation_id="exportStudies")
+def worklist_csv(by: ServiceOf) -> Response:
+    """The worklist as a table; it holds no names."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(CSV_FIELDS)
+    for row in by.rows("", "malignancy"):
+        flat = {**row, "right": row["breasts"]["R"], "left": row["breasts"]["L"]}
+        writer.writerow(_cell(flat[name]) for name in CSV_FIELDS)
+    headers = {"Content-Disposition": 'attachment; filename="worklist.csv"'}
+    return Response(text.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+@router.get("/studies/{study}", responses=problems(404), operation_id="getStudy")
+def study(study: StudyId, by: ServiceOf, session: SessionOf) -> Study:
+    """All that the page shows of a study."""
+    return Study(**by.study(study, session))
+
+
+@router.delete(
+    "/studies/{study}", status_code=204, responses=problems(404), operation_id="deleteStudy"
+)
+def remove(study: StudyId, by: ServiceOf) -> None:
+    """Delete a study and all that was kept of it."""
+    by.remove(study)
+
+
+@router.put("/studies/{study}/verdict", responses=problems(404), operation_id="setVerdict")
+def verdict(study: StudyId, asked: VerdictRequest, by: ServiceOf, session: SessionOf) -> Row:
+    """Write down what a reader says of the study."""
+    by.found(study)
+    by.store.judge(study, asked.verdict, asked.note)
+    return Row(**by.row(by.found(study), session))
+
+
+@router.get(
+    "/studies/{study}/report.{kind}",
+    responses=problems(404),
+    response_class=Response,
+    operation_id="getReport",
+)
+def report(study: StudyId, kind: ReportKind, by: ServiceOf, download: Download = False) -> Response:
+    """The report as the command line writes it."""
+    name = {"html": REPORT_HTML, "json": REPORT_JSON}[kind]
+    return kept_file(by, study, name, download, f"{by.found(study).number:04d}-{name}")
+
+
+@router.get(
+    "/studies/{study}/images/{image}/values",
+    responses=problems(404),
+    response_class=Response,
+    operation_id="getValues",
+)
+def values(
+    study: StudyId,
+    image: ImageNumber,
+    by: ServiceOf,
+    accept_encoding: Annotated[str, Header()] = "",
+) -> Response:
+    """Pixel values before any window: height rows of width, little-endian, of the image's dtype."""
+    zstd = by.values(study, image)
+    headers = {"Vary": "Accept-Encoding"}
+    if "zstd" in accept_encoding:
+        headers["Content-Encoding"] = "zstd"
+        return Response(zstd, media_type="application/octet-stream", headers=headers)
+    raw: Any = imagecodecs.zstd_decode(zstd)
+    return Response(raw, media_type="application/octet-stream", headers=headers)
+
+
+@router.get(
+    "/studies/{study}/images/{image}/map.png",
+    responses=problems(404),
+    response_class=Response,
+    operation_id="getMap",
+)
+def map_picture(study: StudyId, image: ImageNumber, by: ServiceOf) -> Response:
+    """The lesion map over the whole image, transparent where it says nothing."""
+    return _picture(by, study, image, MAP, download=False)
+
+
+@router.get(
+    "/studies/{study}/images/{image}/thumbnail.jpg",
+    responses=problems(404),
+    response_class=Response,
+    operation_id="getThumbnail",
+)
+def thumbnail(study: StudyId, image: ImageNumber, by: ServiceOf) -> Response:
+    """The image, small."""
+    return _picture(by, study, image, THUMBNAIL, download=False)
+
+
+@router.get(
+    "/studies/{study}/images/{image}/overlay.png",
+    responses=problems(404),
+    response_class=Response,
+    operation_id="getOverlay",
+)
+def overlay(
+    study: StudyId, image: ImageNumber, by: ServiceOf, download: Download = False
+) -> Response:
+    """The image with lesion map and boxes, as the command line writes it."""
+    return _picture(by, study, image, OVERLAY, download)
+
+
+def _picture(by: Service, study: str, image: int, name: str, download: bool) -> Response:
+    called = f"{by.found(study).number:04d}-{image}-{name}"
+    return kept_file(by, study, f"{image}.{name}", download, called)
+
+
+def _cell(value: Any) -> Any:
+    """A note must not become a formula in a spreadsheet (CWE-1236)."""
+    if isinstance(value, str) and value.startswith(_FORMULA):
+        return f"'{value}"
+    return value

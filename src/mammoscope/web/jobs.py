@@ -1,0 +1,148 @@
+"""Work that takes longer than a request: what is waiting, how far it is, what came of it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any, Literal
+
+from mammoscope.errors import MammoscopeError
+
+State = Literal["queued", "running", "done", "failed"]
+ENDED: tuple[State, ...] = ("done", "failed")
+_WORKERS = 2
+"""While the networks judge one exam, the files of another are read."""
+_REMEMBERED_S = 3600.0
+log = logging.getLogger("mammoscope.web")
+
+
+@dataclass
+class FileState:
+    """How far a file is, and why it went no further.
+
+    Attributes:
+        name: as the sender gave it.
+        state: see the API.
+        reason: a sentence; None if all is well.
+    """
+
+    name: str
+    state: Literal["waiting", "reading", "read", "refused", "failed"] = "waiting"
+    reason: str | None = None
+
+
+@dataclass
+class Job:
+    """One piece of work; written by one worker, read by any request.
+
+    Attributes:
+        session: whose it is; nobody else is told the names of its files.
+        done, total: steps.
+        studies, evaluations: what came of it.
+        step: what is being done, in a word; None between steps.
+        error: one sentence, where it failed as a whole.
+        unexpected: whether that is a fault of the program.
+    """
+
+    session: str
+    id: str = field(default_factory=lambda: secrets.token_hex(16))
+    state: State = "queued"
+    done: int = 0
+    total: int = 0
+    files: list[FileState] = field(default_factory=list)
+    studies: list[str] = field(default_factory=list)
+    evaluations: list[str] = field(default_factory=list)
+    step: str | None = None
+    error: str | None = None
+    unexpected: bool = False
+    ended: float = 0.0
+
+    def as_dict(self, session: str) -> dict[str, Any]:
+        """What a request of `session` is told."""
+        own = session == self.session
+        files = [
+            {
+                "name": file.name if own else f"file {number}",
+                "state": file.state,
+                "reason": file.reason if own else None,
+            }
+            for number, file in enumerate(self.files, 1)
+        ]
+        names = ("id", "state", "done", "total", "studies", "evaluations", "step", "error")
+        return {name: getattr(self, name) for name in names} | {"files": files}
+
+
+class QueueFullError(MammoscopeError):
+    """More work is waiting than the server takes on."""
+
+
+class Jobs:
+    """The jobs of the last hour and the threads that do them."""
+
+    def __init__(self, waiting: int) -> None:
+        self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="job")
+        self._jobs: dict[str, Job] = {}
+        self._pending = 0
+        self._waiting = waiting
+        self._lock = Lock()
+
+    def submit(self, job: Job, work: Callable[[Job], None]) -> Future[None]:
+        """Do `work` when its turn comes.
+
+        Raises:
+            QueueFullError: too many wait already.
+        """
+        with self._lock:
+            self._forget()
+            if self._pending >= self._waiting:
+                raise QueueFullError(
+                    f"{self._pending} jobs are waiting already; try again in a minute."
+                )
+            self._pending += 1
+            self._jobs[job.id] = job
+        return self._pool.submit(self._do, job, work)
+
+    def find(self, identifier: str) -> Job | None:
+        """A job of the last hour."""
+        return self._jobs.get(identifier)
+
+    @property
+    def pending(self) -> int:
+        """Jobs that wait or run."""
+        return self._pending
+
+    def close(self) -> None:
+        """Finish what runs, drop what waits."""
+        self._pool.shutdown(cancel_futures=True)
+
+    def _do(self, job: Job, work: Callable[[Job], None]) -> None:
+        job.state = "running"
+        try:
+            work(job)
+        except MammoscopeError as error:
+            job.error = str(error)
+        except Exception as error:
+            job.error, job.unexpected = f"unexpected {type(error).__name__}.", True
+            log.error("job %s: unexpected %s", job.id, type(error).__name__, exc_info=_debug())
+        job.ended = time.monotonic()
+        job.state = "done" if job.error is None else "failed"
+        with self._lock:
+            self._pending -= 1
+
+    def _forget(self) -> None:
+        """Drop what ended more than an hour ago."""
+        before = time.monotonic() - _REMEMBERED_S
+        for job in [job for job in self._jobs.values() if job.state in ENDED]:
+            if job.ended < before:
+                del self._jobs[job.id]
+
+
+def _debug() -> bool:
+    """A traceback may quote what a file holds, so it is written only where it was asked for."""
+    return os.environ.get("MAMMOSCOPE_DEBUG", "0") not in ("", "0")

@@ -1,0 +1,140 @@
+"""The networks of the server: what judges exams, regions, ultrasound, and further weights."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from threading import Lock
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mammoscope.errors import ConfigError
+from mammoscope.geometry import Box
+from mammoscope.infer import Predictor
+from mammoscope.infer.classifier import Classifier, with_ultrasound
+from mammoscope.infer.region import judge_region, region_as_seen
+from mammoscope.io import ExamFiles, load_exam, scan
+from mammoscope.models.card import Weights, list_weights, load_card
+from mammoscope.types import Exam, ExamReport, ImageReport, Mammogram, RegionReport
+
+SHARPEN_MOST, CONTRAST_MOST = 3.0, 10.0
+
+
+class Read(NamedTuple):
+    """An exam and what the program says of it."""
+
+    exam: Exam
+    report: ExamReport
+
+
+class RegionAnswer(NamedTuple):
+    """What is said of a region, and what the network saw of it: (height, width) uint8."""
+
+    report: RegionReport
+    seen: NDArray[np.uint8]
+
+
+class Comparison(NamedTuple):
+    """What other weights say of an image, and how long they took."""
+
+    model: str
+    report: ImageReport
+    seconds: float
+
+
+class Reader:
+    """All networks behind one lock: one judgement uses all cores, two at once gain nothing.
+
+    Args:
+        further: weights for comparison besides those that ship, by name or folder.
+
+    Attributes:
+        judged: images judged so far.
+
+    Raises:
+        WeightsError: some are missing or damaged.
+    """
+
+    def __init__(self, further: Sequence[str] = ()) -> None:
+        self._predictor = Predictor.load()
+        self._further = tuple(load_card(weights, "mammogram") for weights in further)
+        self._compared: dict[str, Predictor] = {self._predictor.weights.name: self._predictor}
+        self._lock = Lock()
+        self.judged = 0
+
+    @property
+    def models(self) -> list[Weights]:
+        """All weights that can be asked, those that ship first."""
+        return [*list_weights(), *self._further]
+
+    def find(self, paths: Sequence[Path]) -> list[ExamFiles]:
+        """The exams in files and folders."""
+        return scan(paths)
+
+    def judge(self, exams: Sequence[ExamFiles]) -> Iterator[Read]:
+        """Read and judge exams one after the other."""
+        for files in exams:
+            exam = load_exam(files)
+            with self._lock:
+                report = self._predictor(exam)
+                report = with_ultrasound(report, exam, lambda: self.ultrasound)
+                self.judged += sum(image.malignancy is not None for image in report.images)
+            yield Read(exam, report)
+
+    def region(
+        self, mammogram: Mammogram, box_px: Box, sharpen: float = 0.0, contrast: float = 0.0
+    ) -> RegionAnswer:
+        """Judge a region, after sharpening (unsharp mask) or CLAHE if asked for.
+
+        Raises:
+            ConfigError: the region cannot be judged, or an amount is out of its range.
+        """
+        for name, value, most in (
+            ("sharpen", sharpen, SHARPEN_MOST),
+            ("contrast", contrast, CONTRAST_MOST),
+        ):
+            if not 0 <= value <= most:
+                raise ConfigError(f"{name} is {value:g}; give 0 to {most:g}.")
+        params = self.regions.weights.preprocess
+        if sharpen or contrast:
+            params = replace(params, sharpen=sharpen, clahe_clip=contrast)
+        with self._lock:
+            report = judge_region(mammogram, box_px, self.regions, params)
+        return RegionAnswer(report, region_as_seen(mammogram, box_px, params))
+
+    def compare(self, mammogram: Mammogram, model: str) -> Comparison:
+        """What one of `models` says of an image.
+
+        Raises:
+            ConfigError: there is no such model, or it does not read mammograms.
+        """
+        with self._lock:
+            predictor = self._compared.get(model) or self._load(model)
+            start = time.perf_counter()
+            report = predictor.judge([mammogram])[0]
+            return Comparison(model, report, time.perf_counter() - start)
+
+    @cached_property
+    def regions(self) -> Classifier:
+        """What judges regions, loaded when it is first asked."""
+        return Classifier.load("region")
+
+    @cached_property
+    def ultrasound(self) -> Classifier:
+        """What judges ultrasound pictures, loaded when it is first asked."""
+        return Classifier.load("ultrasound")
+
+    def _load(self, model: str) -> Predictor:
+        for weights in self.models:
+            if weights.name == model and weights.purpose == "mammogram":
+                self._compared[model] = Predictor.load(weights.folder)
+                return self._compared[model]
+        names = ", ".join(w.name for w in self.models if w.purpose == "mammogram")
+        raise ConfigError(
+            f"there are no weights {model!r} that read mammograms; there are {names}."
+        )

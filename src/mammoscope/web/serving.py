@@ -1,0 +1,87 @@
+"""Runs the application on a socket of its own."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import sys
+import threading
+import webbrowser
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+import uvicorn
+
+from mammoscope.errors import ConfigError
+from mammoscope.web.app import create_app
+from mammoscope.web.settings import Settings
+
+_BACKLOG = 256
+_GRACE_S = 10
+_AUDIT_BYTES, _AUDIT_FILES = 10_000_000, 9
+
+
+def serve(settings: Settings, *, open_browser: bool = False) -> None:
+    """Serve until interrupted.
+
+    Raises:
+        ConfigError: the address cannot be had.
+        WeightsError: weights are missing or damaged.
+    """
+    listening = listen(settings)
+    host, port = listening.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    print("loading the networks ...", file=sys.stderr)
+    _log_to(settings.data / "audit.log")
+    app = create_app(settings)
+    print(f"Mammoscope: http://{shown}:{port}/ (Ctrl+C stops it)", file=sys.stderr, flush=True)
+    if open_browser:
+        threading.Timer(1.0, webbrowser.open, (f"http://{shown}:{port}/",)).start()
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,  # paths are the audit log's affair
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=_GRACE_S,
+    )
+    uvicorn.Server(config).run(sockets=[listening])
+
+
+def _log_to(audit: Path) -> None:
+    """Our own words alone are logged: libraries' may quote what files hold."""
+    logging.disable(logging.NOTSET)
+    logging.lastResort = None
+    audit.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    rotated = RotatingFileHandler(audit, maxBytes=_AUDIT_BYTES, backupCount=_AUDIT_FILES)
+    said = logging.StreamHandler(sys.stderr)
+    said.setFormatter(logging.Formatter("mammoscope: %(message)s"))
+    for name, handler, level in (
+        ("mammoscope.audit", rotated, logging.INFO),
+        ("mammoscope.web", said, logging.WARNING),
+    ):
+        logger = logging.getLogger(name)
+        logger.propagate = False
+        logger.addHandler(handler)
+        logger.setLevel(level)
+
+
+def listen(settings: Settings) -> socket.socket:
+    """A socket at the address asked for; port 0 takes a free one.
+
+    Raises:
+        ConfigError: it is taken, or no address of this machine.
+    """
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((settings.host, settings.port))
+        listening.listen(_BACKLOG)
+    except (OSError, OverflowError) as error:
+        listening.close()
+        raise ConfigError(
+            f"serve: {settings.host} port {settings.port} cannot be listened at "
+            f"({getattr(error, 'strerror', None) or error}); choose another --port or --host."
+        ) from error
+    return listening
