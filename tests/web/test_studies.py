@@ -126,3 +126,14 @@ def test_reports_are_those_of_the_command_line(client: httpx.Client, demo_study:
     assert saved.text.startswith("<!doctype html>")
     report = client.get(f"{path}/report.json").json()
     assert report == client.get(path).json()["report"]
+
+
+def test_a_stranger_learns_why_a_file_failed_but_not_its_name(
+    client: httpx.Client, address: str
+) -> None:
+    files = {"files": ("jane_doe.bin", b"not an image")}
+    job = client.post("/api/v1/studies", files=files).json()["job"]
+    followed(client, job)
+    told = httpx.get(f"{address}/api/v1/jobs/{job}").json()["files"][0]
+    assert told["name"] == "file 1"
+    assert told["reason"].startswith("file 1: ")

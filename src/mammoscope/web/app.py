@@ -24,8 +24,9 @@ from mammoscope.web.jobs import QueueFullError
 from mammoscope.web.measuring import Measured, Measures
 from mammoscope.web.reader import Read, Reader
 from mammoscope.web.security import Gate, Protection, protect
-from mammoscope.web.service import NotThereError, Service
+from mammoscope.web.service import Service
 from mammoscope.web.settings import Settings
+from mammoscope.web.studies import NotThereError
 
 ROOM = Path(__file__).parent / "room" / "dist"
 _TIDY_S = 600.0
@@ -123,7 +124,8 @@ async def _invalid(_request: Request, error: Exception) -> JSONResponse:
         raise error
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"])
-    return problem(422, f"{place}: {first['msg']}; see /openapi.json for what is expected.")
+    said = "this should be a file" if "UploadFile" in first["msg"] else first["msg"]
+    return problem(422, f"{place}: {said}; see /openapi.json for what is expected.")
 
 
 async def _http(request: Request, error: Exception) -> JSONResponse:

@@ -36,6 +36,12 @@ class FileState:
     state: Literal["waiting", "reading", "read", "refused", "failed"] = "waiting"
     reason: str | None = None
 
+    def as_dict(self, called: str | None = None) -> dict[str, str | None]:
+        """The file under its given name, or under another for those who must not know that."""
+        name = called or self.name
+        reason = self.reason and self.reason.replace(self.name, name)
+        return {"name": name, "state": self.state, "reason": reason}
+
 
 @dataclass
 class Job:
@@ -66,14 +72,7 @@ class Job:
     def as_dict(self, session: str) -> dict[str, Any]:
         """What a request of `session` is told."""
         own = session == self.session
-        files = [
-            {
-                "name": file.name if own else f"file {number}",
-                "state": file.state,
-                "reason": file.reason if own else None,
-            }
-            for number, file in enumerate(self.files, 1)
-        ]
+        files = [file.as_dict(None if own else f"file {n}") for n, file in enumerate(self.files, 1)]
         names = ("id", "state", "done", "total", "studies", "evaluations", "step", "error")
         return {name: getattr(self, name) for name in names} | {"files": files}
 

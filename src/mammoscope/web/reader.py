@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,6 +71,23 @@ class Reader:
     def models(self) -> list[Weights]:
         """All weights that can be asked, those that ship first."""
         return [*list_weights(), *self._further]
+
+    def listed(self) -> list[dict[str, Any]]:
+        """The weights that can be asked; the default of each purpose is the one that ships."""
+        seen: set[str] = set()
+        found = []
+        for weights in self.models:
+            found.append(
+                {
+                    "name": weights.name,
+                    "purpose": weights.purpose,
+                    "description": str(weights.card.get("description", "")),
+                    "sha256": weights.card["sha256"],
+                    "default": weights.purpose not in seen,
+                }
+            )
+            seen.add(weights.purpose)
+        return found
 
     def find(self, paths: Sequence[Path]) -> list[ExamFiles]:
         """The exams in files and folders."""

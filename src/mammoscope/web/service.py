@@ -1,4 +1,4 @@
-"""What the server does, without HTTP: from received files to studies, and what is asked of them."""
+"""What the server does, without HTTP: from received files to studies and evaluations."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,40 +16,16 @@ from mammoscope.data.demo_exam import demo_folder
 from mammoscope.errors import ConfigError, MammoscopeError, ReadError
 from mammoscope.io.dicom import dicom_patient_name
 from mammoscope.outputs.json_report import to_dict
-from mammoscope.types import ExamReport, Mammogram
-from mammoscope.web.annotations import MarkedPicture, ReaderMark
+from mammoscope.types import ExamReport
 from mammoscope.web.evaluations import evaluate_files
 from mammoscope.web.jobs import FileState, Job, Jobs
-from mammoscope.web.kept import (
-    MAP,
-    OVERLAY,
-    THUMBNAIL,
-    VALUES,
-    Kept,
-    malignancy,
-    summary,
-    without_folder,
-)
+from mammoscope.web.kept import without_folder
 from mammoscope.web.reader import Read, Reader
-from mammoscope.web.schemas import MarkRequest
 from mammoscope.web.settings import Settings
-from mammoscope.web.store import MarkRow, Order, Store, StudyRow, iso
+from mammoscope.web.studies import NotThereError, Studies
 from mammoscope.web.uploads import Received
 
-API = "/api/v1"
 _DAY_S = 86_400
-
-
-class NotThereError(MammoscopeError):
-    """A study, image, mark or job that is not there, or not any more."""
-
-
-@dataclass(frozen=True)
-class _Given:
-    """What a study was called by who sent it."""
-
-    session: str
-    name: str
 
 
 class Service:
@@ -67,26 +42,21 @@ class Service:
         self.uploads = settings.data / "uploads"
         shutil.rmtree(self.uploads, ignore_errors=True)  # what a crash left
         self.uploads.mkdir(mode=0o700)
-        self.reader = reader or Reader(settings.weights)
-        self.jobs = Jobs(settings.waiting)
-        self.kept = Kept(settings.data / "studies")
         self.evaluations = settings.data / "evaluations"
         self.evaluations.mkdir(exist_ok=True, mode=0o700)
-        self.store = Store(f"sqlite:///{settings.data / 'studies.sqlite'}", settings.keep_days)
-        self._given: dict[str, _Given] = {}
-        self.tidy()
-        self.kept.remove_others(self.store.known())
+        self.reader = reader or Reader(settings.weights)
+        self.jobs = Jobs(settings.waiting)
+        self.studies = Studies(settings.data, settings.keep_days)
 
     def close(self) -> None:
         """Finish what runs and let go of everything."""
         self.jobs.close()
-        self.store.close()
+        self.studies.store.close()
         shutil.rmtree(self.uploads, ignore_errors=True)
 
     def tidy(self) -> None:
         """Delete what has expired."""
-        for identifier in self.store.expire():
-            self._forget(identifier)
+        self.studies.tidy()
         oldest = time.time() - self.settings.keep_days * _DAY_S
         for folder in self.evaluations.iterdir():
             if folder.stat().st_mtime < oldest:
@@ -95,8 +65,6 @@ class Service:
     def new_upload(self) -> Path:
         """A folder for the files of one request, not made yet."""
         return self.uploads / secrets.token_hex(16)
-
-    # Judging
 
     def start(self, received: Received, session: str) -> Job:
         """Begin a job that makes studies of received files, and then deletes these."""
@@ -179,96 +147,9 @@ class Service:
             return
         identifier = secrets.token_hex(16)
         neutral = without_folder(read.report, received.folder, {})
-        self.kept.write(identifier, Read(read.exam, neutral))
-        self._given[identifier] = _Given(job.session, _called(read, own))
-        self.store.add(identifier, malignancy(neutral), summary(neutral))
+        self.studies.add(identifier, Read(read.exam, neutral), job.session, _called(read, own))
         job.studies.append(identifier)
-        self.kept.write_pages(identifier, neutral)
-
-    # Asking
-
-    def rows(self, session: str, order: Order) -> list[dict[str, Any]]:
-        """The worklist."""
-        return [self.row(row, session) for row in self.store.studies(order)]
-
-    def row(self, row: StudyRow, session: str) -> dict[str, Any]:
-        """A study's line in the worklist."""
-        given = self._given.get(row.id)
-        base = f"{API}/studies/{row.id}/images"
-        return {
-            **row.summary,
-            "id": row.id,
-            "created": iso(row.created),
-            "expires": iso(row.expires),
-            "label": f"Exam {row.number}",
-            "name": given.name if given is not None and given.session == session else None,
-            "malignancy": row.malignancy,
-            "verdict": row.verdict,
-            "note": row.note,
-            "marks": len(row.marks),
-            "thumbnails": [f"{base}/{n}/{THUMBNAIL}" for n in row.summary["thumbnails"]],
-        }
-
-    def study(self, identifier: str, session: str) -> dict[str, Any]:
-        """All that the page shows of a study."""
-        row = self.found(identifier)
-        kept = self.kept.study(identifier)
-        images = [_with_urls(identifier, image) for image in kept["images"]]
-        marks = [mark_dict(mark) for mark in row.marks]
-        return {**self.row(row, session), **kept, "images": images, "marks": marks}
-
-    def found(self, identifier: str) -> StudyRow:
-        """A study's row, or NotThereError."""
-        row = self.store.study(identifier)
-        if row is None:
-            raise NotThereError("There is no such study, or it has expired; see the worklist.")
-        return row
-
-    def mammogram(self, identifier: str, image: int) -> Mammogram:
-        """An image of a study as it was judged, or NotThereError."""
-        self.found(identifier)
-        images = self.kept.study(identifier)["images"]
-        if image >= len(images) or VALUES not in images[image]["files"]:
-            raise NotThereError(f"The study has no picture number {image}.")
-        return self.kept.mammogram(identifier, image)
-
-    def remove(self, identifier: str) -> None:
-        """Delete a study and all that was kept of it."""
-        self.found(identifier)
-        self.store.remove(identifier)
-        self._forget(identifier)
-
-    def mark(self, identifier: str, asked: MarkRequest) -> dict[str, Any]:
-        """Keep a reader's box, or raise ConfigError where it is not in its image."""
-        shape = self.mammogram(identifier, asked.image).shape
-        x1, y1, x2, y2 = asked.box_px
-        if not (0 <= x1 < x2 <= shape[1] and 0 <= y1 < y2 <= shape[0]):
-            raise ConfigError(
-                f"box_px {x1:g},{y1:g},{x2:g},{y2:g} is no box in an image {shape[1]} pixels wide "
-                f"and {shape[0]} high; give x1 below x2 and y1 below y2, inside it."
-            )
-        return mark_dict(
-            self.store.mark(identifier, asked.image, asked.box_px, asked.label, asked.note)
-        )
-
-    def unmark(self, identifier: str, mark: str) -> None:
-        """Delete a reader's box, or raise NotThereError."""
-        if not self.store.unmark(identifier, mark):
-            raise NotThereError("There is no such mark; it may have been deleted already.")
-
-    def annotated(self, study: str | None) -> tuple[list[MarkedPicture], list[ReaderMark]]:
-        """Images that carry marks, and the marks, of one study or of all."""
-        rows = [self.found(study)] if study else list(self.store.studies("created"))
-        images: list[MarkedPicture] = []
-        marks: list[ReaderMark] = []
-        for row in rows:
-            entries = self.kept.study(row.id)["images"] if row.marks else []
-            for number in sorted({mark.image for mark in row.marks}):
-                images.append(_picture(row.id, entries[number]))
-            marks += [_reader_mark(row.id, mark) for mark in row.marks]
-        return images, marks
-
-    # Evaluating
+        self.studies.add_pages(identifier, neutral)
 
     def start_evaluation(
         self, predictions: Sequence[Path], truth: Path, folder: Path, session: str
@@ -304,55 +185,6 @@ class Service:
             shutil.rmtree(folder, ignore_errors=True)
             raise
 
-    def values(self, identifier: str, image: int) -> bytes:
-        """An image's values, zstd-compressed, or NotThereError."""
-        self.found(identifier)
-        try:
-            return self.kept.values(identifier, image)
-        except FileNotFoundError:
-            raise NotThereError(f"The study has no picture number {image}.") from None
-
-    def models(self) -> list[dict[str, Any]]:
-        """The weights that can be asked; the default of each purpose is the one that ships."""
-        seen: set[str] = set()
-        found = []
-        for weights in self.reader.models:
-            found.append(
-                {
-                    "name": weights.name,
-                    "purpose": weights.purpose,
-                    "description": str(weights.card.get("description", "")),
-                    "sha256": weights.card["sha256"],
-                    "default": weights.purpose not in seen,
-                }
-            )
-            seen.add(weights.purpose)
-        return found
-
-    def card(self, name: str) -> Mapping[str, Any]:
-        """The card of a set of weights, or NotThereError."""
-        for weights in self.reader.models:
-            if weights.name == name:
-                return weights.card
-        names = ", ".join(weights.name for weights in self.reader.models)
-        raise NotThereError(f"There are no weights of that name; there are {names}.")
-
-    def _forget(self, identifier: str) -> None:
-        self.kept.remove(identifier)
-        self._given.pop(identifier, None)
-
-
-def mark_dict(mark: MarkRow) -> dict[str, Any]:
-    """A mark as the API tells it."""
-    return {
-        "id": mark.id,
-        "image": mark.image,
-        "box_px": mark.box_px,
-        "label": mark.label,
-        "note": mark.note,
-        "created": iso(mark.created),
-    }
-
 
 def _by_path(job: Job, received: Received) -> dict[str, FileState]:
     paths = [str(received.folder / name) for name in received.names]
@@ -381,39 +213,3 @@ def _called(read: Read, own: ExamReport) -> str:
         if name:
             return name
     return Path(own.images[0].path).name
-
-
-def _with_urls(identifier: str, image: Mapping[str, Any]) -> dict[str, Any]:
-    base = f"{API}/studies/{identifier}/images/{image['index']}"
-    urls = {
-        "values_url": VALUES,
-        "map_url": MAP,
-        "thumbnail_url": THUMBNAIL,
-        "overlay_url": OVERLAY,
-    }
-    found = {
-        field: f"{base}/{name}" if name in image["files"] else None for field, name in urls.items()
-    }
-    return {name: value for name, value in image.items() if name != "files"} | found
-
-
-def _picture(study: str, image: Mapping[str, Any]) -> MarkedPicture:
-    return MarkedPicture(
-        _file_name(study, image["index"]),
-        image["width"],
-        image["height"],
-        study,
-        image["laterality"],
-        image["view"],
-        "ultrasound" if image["ultrasound"] else "mammography",
-    )
-
-
-def _reader_mark(study: str, mark: MarkRow) -> ReaderMark:
-    x1, y1, x2, y2 = mark.box_px
-    name = _file_name(study, mark.image)
-    return ReaderMark(name, (x1, y1, x2, y2), mark.label, mark.note, iso(mark.created))
-
-
-def _file_name(study: str, image: int) -> str:
-    return f"{study}_{image}.png"

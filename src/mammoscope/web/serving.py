@@ -18,6 +18,7 @@ from mammoscope.web.settings import Settings
 
 _BACKLOG = 256
 _GRACE_S = 10
+_CONNECTIONS = 512
 _AUDIT_BYTES, _AUDIT_FILES = 10_000_000, 9
 
 
@@ -43,6 +44,7 @@ def serve(settings: Settings, *, open_browser: bool = False) -> None:
         access_log=False,  # paths are the audit log's affair
         server_header=False,
         proxy_headers=False,
+        limit_concurrency=_CONNECTIONS,
         timeout_graceful_shutdown=_GRACE_S,
     )
     uvicorn.Server(config).run(sockets=[listening])

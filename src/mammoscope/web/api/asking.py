@@ -25,6 +25,7 @@ from mammoscope.web.schemas import (
     RegionAnswer,
     RegionRequest,
 )
+from mammoscope.web.studies import NotThereError
 
 router = APIRouter(prefix="/api/v1", tags=["questions"], responses=problems(404))
 OfStudy = Annotated[Identifier | None, Query(description="Of one study; of all if left out.")]
@@ -33,7 +34,7 @@ OfStudy = Annotated[Identifier | None, Query(description="Of one study; of all i
 @router.post("/studies/{study}/images/{image}/region", operation_id="judgeRegion")
 def region(study: StudyId, image: ImageNumber, asked: RegionRequest, by: ServiceOf) -> RegionAnswer:
     """Say whether what lies in a region looks benign or malignant."""
-    mammogram = by.mammogram(study, image)
+    mammogram = by.studies.mammogram(study, image)
     x1, y1, x2, y2 = asked.box_px
     found = by.reader.region(mammogram, (x1, y1, x2, y2), asked.sharpen, asked.contrast)
     return RegionAnswer(region=region_dict(found.report), crop=_png_url(found.seen))
@@ -44,50 +45,54 @@ def compare(
     study: StudyId, image: ImageNumber, asked: CompareRequest, by: ServiceOf
 ) -> list[Answer]:
     """What several sets of weights say of the same image."""
-    mammogram = by.mammogram(study, image)
+    mammogram = by.studies.mammogram(study, image)
     return [_answer(by.reader.compare(mammogram, model)) for model in asked.models]
 
 
 @router.get("/models", operation_id="listModels")
 def models(by: ServiceOf) -> list[Model]:
     """The weights that can be asked."""
-    return [Model(**entry) for entry in by.models()]
+    return [Model(**entry) for entry in by.reader.listed()]
 
 
 @router.get("/models/{name}", response_class=JSONResponse, operation_id="getModelCard")
 def card(name: str, by: ServiceOf) -> JSONResponse:
     """The card of a set of weights."""
-    return JSONResponse(by.card(name))
+    for weights in by.reader.models:
+        if weights.name == name:
+            return JSONResponse(weights.card)
+    names = ", ".join(weights.name for weights in by.reader.models)
+    raise NotThereError(f"There are no weights of that name; there are {names}.")
 
 
 @router.post("/studies/{study}/marks", status_code=201, operation_id="addMark")
 def mark(study: StudyId, asked: MarkRequest, by: ServiceOf) -> Mark:
     """Keep a box that a reader drew."""
-    return Mark(**by.mark(study, asked))
+    return Mark(**by.studies.mark(study, asked))
 
 
 @router.delete("/studies/{study}/marks/{mark}", status_code=204, operation_id="deleteMark")
 def unmark(study: StudyId, mark: Identifier, by: ServiceOf) -> None:
     """Delete a box."""
-    by.unmark(study, mark)
+    by.studies.unmark(study, mark)
 
 
 @router.get("/marks.coco.json", response_class=JSONResponse, operation_id="exportCoco")
 def export_coco(by: ServiceOf, study: OfStudy = None) -> JSONResponse:
     """Readers' boxes in COCO's format."""
-    return JSONResponse(coco(*by.annotated(study)), headers=_saved("marks.coco.json"))
+    return JSONResponse(coco(*by.studies.annotated(study)), headers=_saved("marks.coco.json"))
 
 
 @router.get("/marks.csv", response_class=Response, operation_id="exportFindings")
 def export_findings(by: ServiceOf, study: OfStudy = None) -> Response:
     """Readers' boxes as a manifest's findings.csv."""
-    return _csv(findings_csv(*by.annotated(study)), "findings.csv")
+    return _csv(findings_csv(*by.studies.annotated(study)), "findings.csv")
 
 
 @router.get("/marks.images.csv", response_class=Response, operation_id="exportImages")
 def export_images(by: ServiceOf, study: OfStudy = None) -> Response:
     """The images that the boxes are in, as a manifest's manifest.csv."""
-    return _csv(images_csv(*by.annotated(study)), "manifest.csv")
+    return _csv(images_csv(*by.studies.annotated(study)), "manifest.csv")
 
 
 def _answer(said: Comparison) -> Answer:

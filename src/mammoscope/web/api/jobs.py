@@ -14,7 +14,8 @@ from fastapi.responses import FileResponse, Response, StreamingResponse
 from mammoscope.web.api.shared import ServiceOf, SessionOf, problems
 from mammoscope.web.jobs import ENDED, Job
 from mammoscope.web.schemas import Identifier, JobState, Started
-from mammoscope.web.service import NotThereError, Service
+from mammoscope.web.service import Service
+from mammoscope.web.studies import NotThereError
 
 router = APIRouter(prefix="/api/v1", tags=["jobs"], responses=problems(404))
 JobId = Annotated[Identifier, Path(description="Of a job.")]

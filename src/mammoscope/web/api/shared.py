@@ -9,7 +9,8 @@ from fastapi.responses import FileResponse, JSONResponse, Response
 from starlette.datastructures import UploadFile
 
 from mammoscope.web.schemas import Identifier, Problem
-from mammoscope.web.service import NotThereError, Service
+from mammoscope.web.service import Service
+from mammoscope.web.studies import NotThereError
 from mammoscope.web.uploads import Limits, Received, keep
 
 NEUTRAL_SESSION = ""
@@ -65,8 +66,8 @@ async def receive(files: list[UploadFile], by: Service) -> Received:
 
 def kept_file(by: Service, study: str, name: str, download: bool, called: str) -> Response:
     """A file of a study, to be shown or saved."""
-    by.found(study)
-    path = by.kept.file(study, name)
+    by.studies.found(study)
+    path = by.studies.kept.file(study, name)
     if not path.is_file():
         raise NotThereError("The study has no such file.")
     how = {"filename": called} if download else {}

@@ -61,7 +61,7 @@ def demo(by: ServiceOf, session: SessionOf) -> Started:
 @router.get("/studies", operation_id="listStudies")
 def worklist(by: ServiceOf, session: SessionOf, order: Order = "malignancy") -> Worklist:
     """All studies that are kept: the most suspicious, or the newest, first."""
-    return Worklist(studies=[Row(**row) for row in by.rows(session, order)])
+    return Worklist(studies=[Row(**row) for row in by.studies.rows(session, order)])
 
 
 @router.get("/studies.csv", response_class=Response, operation_id="exportStudies")
@@ -70,7 +70,7 @@ def worklist_csv(by: ServiceOf) -> Response:
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(CSV_FIELDS)
-    for row in by.rows("", "malignancy"):
+    for row in by.studies.rows("", "malignancy"):
         flat = {**row, "right": row["breasts"]["R"], "left": row["breasts"]["L"]}
         writer.writerow(_cell(flat[name]) for name in CSV_FIELDS)
     headers = {"Content-Disposition": 'attachment; filename="worklist.csv"'}
@@ -80,7 +80,7 @@ def worklist_csv(by: ServiceOf) -> Response:
 @router.get("/studies/{study}", responses=problems(404), operation_id="getStudy")
 def study(study: StudyId, by: ServiceOf, session: SessionOf) -> Study:
     """All that the page shows of a study."""
-    return Study(**by.study(study, session))
+    return Study(**by.studies.study(study, session))
 
 
 @router.delete(
@@ -88,15 +88,15 @@ def study(study: StudyId, by: ServiceOf, session: SessionOf) -> Study:
 )
 def remove(study: StudyId, by: ServiceOf) -> None:
     """Delete a study and all that was kept of it."""
-    by.remove(study)
+    by.studies.remove(study)
 
 
 @router.put("/studies/{study}/verdict", responses=problems(404), operation_id="setVerdict")
 def verdict(study: StudyId, asked: VerdictRequest, by: ServiceOf, session: SessionOf) -> Row:
     """Write down what a reader says of the study."""
-    by.found(study)
-    by.store.judge(study, asked.verdict, asked.note)
-    return Row(**by.row(by.found(study), session))
+    by.studies.found(study)
+    by.studies.store.judge(study, asked.verdict, asked.note)
+    return Row(**by.studies.row(by.studies.found(study), session))
 
 
 @router.get(
@@ -108,7 +108,7 @@ def verdict(study: StudyId, asked: VerdictRequest, by: ServiceOf, session: Sessi
 def report(study: StudyId, kind: ReportKind, by: ServiceOf, download: Download = False) -> Response:
     """The report as the command line writes it."""
     name = {"html": REPORT_HTML, "json": REPORT_JSON}[kind]
-    return kept_file(by, study, name, download, f"{by.found(study).number:04d}-{name}")
+    return kept_file(by, study, name, download, f"{by.studies.found(study).number:04d}-{name}")
 
 
 @router.get(
@@ -124,7 +124,7 @@ def values(
     accept_encoding: Annotated[str, Header()] = "",
 ) -> Response:
     """Pixel values before any window: height rows of width, little-endian, of the image's dtype."""
-    zstd = by.values(study, image)
+    zstd = by.studies.values(study, image)
     headers = {"Vary": "Accept-Encoding"}
     if "zstd" in accept_encoding:
         headers["Content-Encoding"] = "zstd"
@@ -169,7 +169,7 @@ def overlay(
 
 
 def _picture(by: Service, study: str, image: int, name: str, download: bool) -> Response:
-    called = f"{by.found(study).number:04d}-{image}-{name}"
+    called = f"{by.studies.found(study).number:04d}-{image}-{name}"
     return kept_file(by, study, f"{image}.{name}", download, called)
 
 

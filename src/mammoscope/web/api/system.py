@@ -31,7 +31,7 @@ def metrics(request: Request, by: ServiceOf) -> Response:
     """Numbers for Prometheus."""
     measures = request.app.state.measures
     measures.pending.set(by.jobs.pending)
-    measures.studies.set(by.store.count())
+    measures.studies.set(by.studies.store.count())
     measures.judged.set(by.reader.judged)
     return Response(measures.text(), media_type=_PROMETHEUS)
 
