@@ -226,7 +226,8 @@ _FROM_REPORT = (
 
 def _said(report: ExamReport) -> dict[str, Any]:
     points = sorted(report.operating_points, key=lambda point: point.threshold)
-    unsure = report.sure is False and report.not_sure is not None
+    sides = [report.sure, *(breast.sure for breast in report.breasts.values())]
+    band = report.not_sure if False in sides else None
     return {
         "points": [
             {
@@ -242,9 +243,7 @@ def _said(report: ExamReport) -> dict[str, Any]:
         "words": {
             "verdict": wording.verdict(report),
             "verdict_detail": wording.verdict_detail(report),
-            "not_sure": wording.not_sure_detail(report.not_sure)
-            if unsure and report.not_sure
-            else None,
+            "not_sure": None if band is None else wording.not_sure_detail(band),
             "interval": wording.INTERVAL_SENTENCE,
             "calibration": wording.calibration_note(report.model.card),
             "research": wording.RESEARCH_SENTENCE,

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from mammoscope.data.demo_exam import demo_folder
@@ -81,7 +81,7 @@ class Service:
         names = {}
         for path in sorted(demo_folder().glob("*.png")):
             shutil.copyfile(path, folder / path.name)
-            names[path.name] = path.name
+            names[path.name] = f"Demo exam/{path.name}"
         return self.start(Received(folder, names, ()), session)
 
     async def predict_in_turn(self, received: Received) -> dict[str, Any]:
@@ -137,19 +137,21 @@ class Service:
     def _keep(
         self, job: Job, read: Read, received: Received, states: Mapping[str, FileState]
     ) -> None:
-        """Keep what was read, and tell how each file fared by the name it was given."""
-        own = without_folder(read.report, received.folder, received.names)
-        for image, called in zip(read.report.images, own.images, strict=True):
-            state = states[image.path]
-            state.state = "read" if called.refused is None else "refused"
-            state.reason = called.refused
-        if all(image.preview is None for image in read.report.images):
-            return
+        """Keep what was read, then tell how each file fared by the name it was given."""
+        folder = received.folder
+        own = without_folder(read.report, folder, received.names)
+        shown = any(image.preview is not None for image in read.report.images)
         identifier = secrets.token_hex(16)
-        neutral = without_folder(read.report, received.folder, {})
-        self.studies.add(identifier, Read(read.exam, neutral), job.session, _called(read, own))
-        job.studies.append(identifier)
-        self.studies.add_pages(identifier, neutral)
+        neutral = without_folder(read.report, folder, _numbered(received))
+        if shown:
+            self.studies.add(identifier, Read(read.exam, neutral), job.session, _called(read, own))
+            job.studies.append(identifier)
+        for image, told in zip(read.report.images, own.images, strict=True):
+            state = states[image.path]
+            state.state = "read" if told.refused is None else "refused"
+            state.reason = told.refused
+        if shown:
+            self.studies.add_pages(identifier, neutral)
 
     def start_evaluation(
         self, predictions: Sequence[Path], truth: Path, folder: Path, session: str
@@ -203,8 +205,13 @@ def _conclude(job: Job) -> None:
         job.error = "No image could be judged; the reason stands with each file."
 
 
+def _numbered(received: Received) -> dict[str, str]:
+    """What a file is called in what is kept."""
+    return {path: f"file {number}" for number, path in enumerate(received.names, 1)}
+
+
 def _called(read: Read, own: ExamReport) -> str:
-    """The patient's name in the first DICOM file, else the first file's given name."""
+    """The patient's name in a DICOM file, else the folder or file that was given."""
     for image in read.exam.images:
         try:
             name = dicom_patient_name(image.path)
@@ -212,4 +219,5 @@ def _called(read: Read, own: ExamReport) -> str:
             continue
         if name:
             return name
-    return Path(own.images[0].path).name
+    given = PurePath(own.images[0].path)
+    return given.parent.name or given.name

@@ -76,4 +76,7 @@ def kept_file(by: Service, study: str, name: str, download: bool, called: str) -
 
 def problem(status: int, sentence: str, **headers: str) -> JSONResponse:
     """An error as the API tells it."""
+    first = sentence.split(" ", 1)[0]
+    if first.isalpha() and first.islower():  # not the name of a field or a view
+        sentence = sentence[0].upper() + sentence[1:]
     return JSONResponse({"detail": sentence}, status, headers)
