@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from dicom_files import lut, write_dicom
 from mammoscope.io.display import as_shown, grey_table
-from mammoscope.io.mammogram import read_display, read_mammogram
+from mammoscope.io.mammogram import read_mammogram, read_shown
 from report_example import breast
 
 STORED = breast("L").astype(np.uint16) * 16
@@ -19,7 +19,7 @@ STORED = breast("L").astype(np.uint16) * 16
 
 def test_values_beyond_the_files_window_are_still_there(tmp_path: Path) -> None:
     file = write_dicom(tmp_path / "a.dcm", STORED, WindowCenter=1000, WindowWidth=200)
-    display = read_display(read_mammogram(file))
+    _, display = read_shown(file)
     np.testing.assert_array_equal(display.values, STORED)
     assert (display.windows[0].center, display.windows[0].width) == (999.5, 199)
 
@@ -41,8 +41,7 @@ def test_windowing_the_values_gives_the_grey_levels(
     tmp_path: Path, elements: dict[str, object]
 ) -> None:
     """The window a viewer applies: linear from centre - width / 2, rounded to a grey level."""
-    mammogram = read_mammogram(write_dicom(tmp_path / "a.dcm", STORED, **elements))
-    display = read_display(mammogram)
+    mammogram, display = read_shown(write_dicom(tmp_path / "a.dcm", STORED, **elements))
     window = display.windows[0]
     real = display.values * display.slope + display.intercept
     shown = np.clip((real - window.center) / window.width + 0.5, 0, 1)
@@ -60,7 +59,7 @@ def test_a_negative_is_told(tmp_path: Path) -> None:
         WindowCenter=2048,
         WindowWidth=4096,
     )
-    assert read_display(read_mammogram(file)).low_is_white
+    assert read_shown(file)[1].low_is_white
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from([np.uint8, np.uint16]))

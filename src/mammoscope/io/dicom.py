@@ -21,7 +21,7 @@ __all__ = [
     "dicom_patient_name",
     "is_dicom",
     "read_dicom",
-    "read_dicom_values",
+    "read_dicom_shown",
 ]
 
 _KEY_TAGS = ["PatientID", "StudyInstanceUID"]
@@ -45,31 +45,25 @@ def read_dicom(path: str | Path) -> Mammogram:
         LimitError: the image is too large or too small.
         RefusedError: the file is no mammogram.
     """
-    header, frame, provenance = _open(path)
-    if frame.layout.frames > 1:
-        index = frame.layout.frames // 2
-        provenance["frame"] = f"{index + 1} of {frame.layout.frames} (the middle one)"
-        header.warn(
-            f"Of {frame.layout.frames} frames only number {index + 1}, the middle one, was read."
-        )
-    return _mammogram(path, header, frame, provenance)
+    return _mammogram(path, *_open(path))
 
 
-def read_dicom_values(path: str | Path) -> Display | None:
-    """The same pixels before the file's window was applied, for a viewer that windows itself.
+def read_dicom_shown(path: str | Path) -> tuple[Mammogram, Display | None]:
+    """The same, and its values before the file's window, for a viewer that windows itself.
 
     Args:
-        path: a DICOM file.
+        path: the file.
 
     Returns:
-        None where the file is not shown by a linear window alone: the grey levels of
-        `read_dicom` then hold all there is.
+        The Mammogram; and its values, or None where it is not shown by a linear window alone: its
+        grey levels then hold all there is.
 
     Raises:
         ReadError: as `read_dicom`.
     """
-    header, frame, _ = _open(path)
-    return None if is_for_processing(header) else windowed(header, frame)
+    header, frame, provenance = _open(path)
+    values = None if is_for_processing(header) else windowed(header, frame)
+    return _mammogram(path, header, frame, provenance), values
 
 
 def _open(path: str | Path) -> tuple[Header, Frame, dict[str, str]]:
@@ -80,7 +74,11 @@ def _open(path: str | Path) -> tuple[Header, Frame, dict[str, str]]:
         layout = read_layout(header)
         index = layout.frames // 2
         header = header.for_frame(index)
-        return header, read_frame(header, layout, file, index), provenance
+        frame = read_frame(header, layout, file, index)
+    if layout.frames > 1:
+        provenance["frame"] = f"{index + 1} of {layout.frames} (the middle one)"
+        header.warn(f"Of {layout.frames} frames only number {index + 1}, the middle one, was read.")
+    return header, frame, provenance
 
 
 def _mammogram(

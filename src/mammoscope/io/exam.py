@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from mammoscope.errors import CorruptError, ReadError, RefusedError
@@ -39,6 +40,7 @@ STANDARD_VIEWS: tuple[tuple[Laterality, str], ...] = (
 )
 
 _Group = tuple[str, list[str]]
+Read = Callable[[str], Mammogram]
 
 
 @dataclass(frozen=True)
@@ -89,17 +91,18 @@ def scan(paths: Sequence[str | Path]) -> list[ExamFiles]:
     ]
 
 
-def load_exam(files: ExamFiles) -> Exam:
+def load_exam(files: ExamFiles, read: Read = read_mammogram) -> Exam:
     """Read the files of one exam; what cannot be read is named in it, the others are still there.
 
     Args:
         files: from `scan`.
+        read: what reads one of them; called from several threads.
 
     Returns:
         The Exam, its images in hanging order; without images if none of its files can be read.
     """
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # decoders let go of the interpreter lock
-        found = list(pool.map(_read_or_reason, files.paths))
+        found = list(pool.map(partial(_read_or_reason, read), files.paths))
     images = sorted((f for f in found if isinstance(f, Mammogram)), key=_hanging_order)
     unreadable = tuple(f for f in found if isinstance(f, Unreadable))
     return Exam(files.id, tuple(images), unreadable, tuple(_warnings(images)))
@@ -129,18 +132,18 @@ def read_exam(paths: str | Path | Sequence[str | Path]) -> Exam:
     return exam
 
 
-def _read_or_reason(path: str) -> Mammogram | Unreadable:
+def _read_or_reason(read: Read, path: str) -> Mammogram | Unreadable:
     try:
-        return _read(path)
+        return _read(path, read)
     except ReadError as error:
         return Unreadable(path, str(error), isinstance(error, RefusedError))
 
 
-def _read(path: str) -> Mammogram:
+def _read(path: str, read: Read = read_mammogram) -> Mammogram:
     if Path(path).is_dir():
         remedy = "give a folder with DICOM or image files"
         raise CorruptError(path, "the folder holds no image files", remedy)
-    return read_mammogram(path)
+    return read(path)
 
 
 def _files(paths: Sequence[str | Path]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mammoscope.anatomy import chest_side, invert, white_background
 from mammoscope.errors import RefusedError
-from mammoscope.io.dicom import is_dicom, read_dicom, read_dicom_values
+from mammoscope.io.dicom import is_dicom, read_dicom, read_dicom_shown
 from mammoscope.io.display import Display, as_shown
 from mammoscope.io.image import read_bytes, read_image
 from mammoscope.io.screen import screened
@@ -59,6 +59,27 @@ def read_mammogram(path: str | Path) -> Mammogram:
         RefusedError: it can, but is blank, in colour, or shows something else than a breast.
     """
     return as_mammogram(read_picture(path))
+
+
+def read_shown(path: str | Path) -> tuple[Mammogram, Display]:
+    """The same, and what a viewer needs that windows the image itself; the file is decoded once.
+
+    Args:
+        path: the file.
+
+    Returns:
+        The Mammogram; and its values before the file's window, or its own grey levels where those
+        hold as much.
+
+    Raises:
+        ReadError, RefusedError: as `read_mammogram`.
+    """
+    if not is_dicom(read_bytes(path, HEAD_BYTES)):
+        mammogram = read_mammogram(path)
+        return mammogram, as_shown(mammogram)
+    picture, display = read_dicom_shown(Path(path))
+    mammogram = as_mammogram(picture)
+    return mammogram, display or as_shown(mammogram)
 
 
 def as_mammogram(picture: Mammogram) -> Mammogram:
@@ -110,21 +131,3 @@ def _sided(image: Mammogram) -> Mammogram:
         )
     provenance = {**image.provenance, "chest_wall": f"picture: {_SIDES[seen]} side"}
     return replace(image, provenance=provenance, warnings=(*image.warnings, told))
-
-
-def read_display(mammogram: Mammogram) -> Display:
-    """Read the file of a mammogram once more, for a viewer that windows the image itself.
-
-    Args:
-        mammogram: as it was read from a file that is still there.
-
-    Returns:
-        Values before the file's window; the mammogram's own grey levels where those hold as much,
-        or where its pixels are not a function of the values.
-
-    Raises:
-        ReadError: the file cannot be read any more.
-    """
-    is_dicom_file = is_dicom(read_bytes(mammogram.path, HEAD_BYTES))
-    display = read_dicom_values(mammogram.path) if is_dicom_file else None
-    return display or as_shown(mammogram)

@@ -17,12 +17,12 @@ from starlette.routing import Match, Route
 import mammoscope
 from mammoscope.errors import ConfigError, MammoscopeError, MissingExtraError
 from mammoscope.geometry import Box
-from mammoscope.types import Mammogram, RegionReport
+from mammoscope.types import Exam, ExamReport, Mammogram, RegionReport
 from mammoscope.web.api import access, asking, jobs, studies, system
 from mammoscope.web.api.shared import problem
 from mammoscope.web.jobs import QueueFullError
 from mammoscope.web.measuring import Measured, Measures
-from mammoscope.web.reader import Read, Reader
+from mammoscope.web.reader import Reader
 from mammoscope.web.security import Gate, Protection, protect
 from mammoscope.web.service import Service
 from mammoscope.web.settings import Settings
@@ -101,8 +101,8 @@ def _add_try_it(app: FastAPI, service: Service) -> None:
 
     reader = service.reader
 
-    def judge(paths: Sequence[Path]) -> list[Read]:
-        return list(reader.judge(reader.find(paths)))
+    def judge(paths: Sequence[Path]) -> list[tuple[Exam, ExamReport]]:
+        return [(read.exam, read.report) for read in reader.judge(reader.find(paths))]
 
     def region(mammogram: Mammogram, box_px: Box) -> RegionReport:
         return reader.region(mammogram, box_px).report

@@ -27,7 +27,6 @@ from numpy.typing import NDArray
 
 from mammoscope.files import write_atomic
 from mammoscope.io.display import Display, as_shown, grey_table
-from mammoscope.io.mammogram import read_display
 from mammoscope.io.ultrasound import read_ultrasound
 from mammoscope.outputs import wording
 from mammoscope.outputs.colour import map_on, paint
@@ -46,9 +45,10 @@ VALUES, TABLE, MAP, THUMBNAIL, OVERLAY = (
     "thumbnail.jpg",
     "overlay.png",
 )
-_THUMBNAIL_SIDE, _MAP_SIDE, _JPEG_QUALITY = 200, 1024, 85
+_THUMBNAIL_SIDE, _MAP_SIDE, _JPEG_QUALITY = 200, 640, 85
 _ZSTD_LEVEL = 1
 _MAMMOGRAMS_IN_MEMORY = 4
+_Picture = tuple[Mammogram, Display]
 
 
 class Kept:
@@ -82,10 +82,8 @@ class Kept:
         """Write what is not needed to show the study: its report and the overlay pictures."""
         folder = self.folder / identifier
         write_html(report, folder / REPORT_HTML)
-        for index, image in enumerate(report.images):
-            if image.preview is not None:
-                drawn = encoded(overlay(image)[:, :, ::-1], ".png")
-                write_atomic(folder / f"{index}.{OVERLAY}", drawn)
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(partial(_write_overlay, folder), count(), report.images))
 
     def study(self, identifier: str) -> dict[str, Any]:
         """What `write` returned."""
@@ -200,12 +198,12 @@ def encoded(pixels: NDArray[np.uint8], suffix: str) -> bytes:
 
 
 def _write(folder: Path, identifier: str, read: Read) -> dict[str, Any]:
-    report, mammograms = read.report, list(_mammograms(read))
+    report, pictures = read.report, list(_pictures(read))
     write_json(report, folder / REPORT_JSON)
     places = {id(image): slot for slot, image in enumerate(hang(report.images).standard)}
     found = to_dict(report)
     with ThreadPoolExecutor() as pool:  # the codecs let go of the interpreter lock
-        shown = pool.map(partial(_write_image, folder), count(), report.images, mammograms)
+        shown = pool.map(partial(_write_image, folder), count(), report.images, pictures)
         images = [
             {"index": index, **_hung(image, places.get(id(image))), **files}
             | {name: said[name] for name in _FROM_REPORT}
@@ -263,28 +261,32 @@ def _said(report: ExamReport) -> dict[str, Any]:
 
 def _hung(image: ImageReport, slot: int | None) -> dict[str, Any]:
     name = wording.view_name(image) if image.preview is not None else "Unreadable file"
-    return {"name": name, "slot": slot, "mirrored": is_mirrored(image)}
+    breast = None if image.breast_px is None else list(image.breast_px)
+    return {"name": name, "slot": slot, "mirrored": is_mirrored(image), "breast_px": breast}
 
 
-def _mammograms(read: Read) -> Iterator[Mammogram | None]:
-    """The Mammogram of each image of the report, in its order; None where there is none."""
+def _pictures(read: Read) -> Iterator[_Picture | None]:
+    """What is shown of each image of the report, in its order; None where nothing is."""
     at = iter(read.exam.images)
     unread = iter(read.exam.unreadable)
     for number, image in enumerate(read.report.images):
         if number < len(read.exam.images):
-            yield next(at)
+            mammogram = next(at)
+            yield mammogram, read.displays[mammogram.path]
         else:
             file = next(unread)
-            yield None if image.ultrasound is None else read_ultrasound(file.path)
+            picture = None if image.ultrasound is None else read_ultrasound(file.path)
+            yield None if picture is None else (picture, as_shown(picture))
 
 
 def _write_image(
-    folder: Path, index: int, image: ImageReport, mammogram: Mammogram | None
+    folder: Path, index: int, image: ImageReport, picture: _Picture | None
 ) -> dict[str, Any]:
     """Write the files of one image; returns what the viewer must know to show it."""
-    if mammogram is None or image.preview is None:
+    if picture is None or image.preview is None:
         return dict.fromkeys(_SHOWN) | {"files": [], "windows": []}
-    display, table = _display(mammogram, image.ultrasound is not None)
+    mammogram = picture[0]
+    display, table = _shown(*picture)
     values = np.ascontiguousarray(display.values)
     zstd = imagecodecs.zstd_encode(values.tobytes(), level=_ZSTD_LEVEL)
     files = {VALUES: bytes(zstd), TABLE: _npy(table), THUMBNAIL: _thumbnail(image.preview)}
@@ -306,12 +308,16 @@ def _write_image(
     }
 
 
+def _write_overlay(folder: Path, index: int, image: ImageReport) -> None:
+    if image.preview is not None:
+        write_atomic(folder / f"{index}.{OVERLAY}", encoded(overlay(image)[:, :, ::-1], ".png"))
+
+
 _SHOWN = ("width", "height", "dtype", "slope", "intercept", "low_is_white", "spacing_mm")
 
 
-def _display(mammogram: Mammogram, ultrasound: bool) -> tuple[Display, Pixels]:
+def _shown(mammogram: Mammogram, display: Display) -> tuple[Display, Pixels]:
     """Values to be windowed, and the grey level of each as it was judged."""
-    display = as_shown(mammogram) if ultrasound else read_display(mammogram)
     table = grey_table(display.values, mammogram.pixels)
     if table is None:
         display, dtype = as_shown(mammogram), mammogram.pixels.dtype

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from threading import Lock
 from typing import Any, NamedTuple
@@ -19,6 +19,8 @@ from mammoscope.infer import Predictor
 from mammoscope.infer.classifier import Classifier, with_ultrasound
 from mammoscope.infer.region import judge_region, region_as_seen
 from mammoscope.io import ExamFiles, load_exam, scan
+from mammoscope.io.display import Display
+from mammoscope.io.mammogram import read_shown
 from mammoscope.models.card import Weights, list_weights, load_card
 from mammoscope.types import Exam, ExamReport, ImageReport, Mammogram, RegionReport
 
@@ -26,10 +28,11 @@ SHARPEN_MOST, CONTRAST_MOST = 3.0, 10.0
 
 
 class Read(NamedTuple):
-    """An exam and what the program says of it."""
+    """An exam, what the program says of it, and how its images are shown, by their paths."""
 
     exam: Exam
     report: ExamReport
+    displays: Mapping[str, Display]
 
 
 class RegionAnswer(NamedTuple):
@@ -96,12 +99,13 @@ class Reader:
     def judge(self, exams: Sequence[ExamFiles]) -> Iterator[Read]:
         """Read and judge exams one after the other."""
         for files in exams:
-            exam = load_exam(files)
+            displays: dict[str, Display] = {}
+            exam = load_exam(files, partial(_read, displays))
             with self._lock:
                 report = self._predictor(exam)
                 report = with_ultrasound(report, exam, lambda: self.ultrasound)
                 self.judged += sum(image.malignancy is not None for image in report.images)
-            yield Read(exam, report)
+            yield Read(exam, report, displays)
 
     def region(
         self, mammogram: Mammogram, box_px: Box, sharpen: float = 0.0, contrast: float = 0.0
@@ -155,3 +159,8 @@ class Reader:
         raise ConfigError(
             f"there are no weights {model!r} that read mammograms; there are {names}."
         )
+
+
+def _read(displays: dict[str, Display], path: str) -> Mammogram:
+    mammogram, displays[path] = read_shown(path)
+    return mammogram

@@ -173,6 +173,7 @@ class Image(BaseModel):
     low_is_white: bool | None
     windows: list[dict[str, Any]]
     spacing_mm: Pair | None
+    breast_px: list[float] | None
     values_url: str | None
     map_url: str | None
     thumbnail_url: str | None

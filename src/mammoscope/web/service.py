@@ -144,7 +144,9 @@ class Service:
         identifier = secrets.token_hex(16)
         neutral = without_folder(read.report, folder, _numbered(received))
         if shown:
-            self.studies.add(identifier, Read(read.exam, neutral), job.session, _called(read, own))
+            self.studies.add(
+                identifier, read._replace(report=neutral), job.session, _called(read, own)
+            )
             job.studies.append(identifier)
         for image, told in zip(read.report.images, own.images, strict=True):
             state = states[image.path]
