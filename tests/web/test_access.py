@@ -13,6 +13,7 @@ import mammoscope
 from mammoscope import cli
 from mammoscope.errors import ConfigError
 from mammoscope.web.reader import Reader
+from mammoscope.web.serving import claim
 from mammoscope.web.settings import Settings, is_loopback
 from web_server import served
 
@@ -103,9 +104,11 @@ def test_only_loopback_is_this_machine_alone() -> None:
 
 
 @pytest.mark.usefixtures("command_line")
-def test_a_port_that_is_taken_is_told(address: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_port_that_is_taken_is_told(
+    address: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     port = address.rpartition(":")[2]
-    assert cli.main(["serve", "--port", port, "--no-try-it"]) == 2
+    assert cli.main(["serve", "--port", port, "--data", str(tmp_path)]) == 2
     assert "choose another --port" in capsys.readouterr().err
 
 
@@ -114,3 +117,22 @@ def test_the_description_names_every_route_once(client: httpx.Client) -> None:
     names = [of["operationId"] for methods in paths.values() for of in methods.values()]
     assert len(names) == len(set(names)) >= 25
     assert "/api/v1/predict" in json.dumps(paths)
+
+
+@pytest.mark.usefixtures("command_line")
+def test_two_servers_do_not_share_a_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with claim(tmp_path):
+        assert cli.main(["serve", "--port", "0", "--data", str(tmp_path)]) == 2
+    assert "another server uses" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("command_line")
+def test_a_folder_that_is_a_file_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "data"
+    file.touch()
+    assert cli.main(["serve", "--port", "0", "--data", str(file)]) == 2
+    assert "choose another --data folder" in capsys.readouterr().err

@@ -11,6 +11,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 import uvicorn
+from filelock import FileLock, Timeout
 
 from mammoscope.errors import ConfigError
 from mammoscope.web.app import create_app
@@ -26,9 +27,17 @@ def serve(settings: Settings, *, open_browser: bool = False) -> None:
     """Serve until interrupted.
 
     Raises:
-        ConfigError: the address cannot be had.
+        ConfigError: the address or the folder cannot be had.
         WeightsError: weights are missing or damaged.
     """
+    lock = claim(settings.data)
+    try:
+        _serve(settings, open_browser)
+    finally:
+        lock.release()
+
+
+def _serve(settings: Settings, open_browser: bool) -> None:
     listening = listen(settings)
     host, port = listening.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
@@ -48,6 +57,27 @@ def serve(settings: Settings, *, open_browser: bool = False) -> None:
         timeout_graceful_shutdown=_GRACE_S,
     )
     uvicorn.Server(config).run(sockets=[listening])
+
+
+def claim(folder: Path) -> FileLock:
+    """Make the data folder, private, and keep other servers out of it while the lock is held.
+
+    Raises:
+        ConfigError: it cannot be written, or another server uses it.
+    """
+    lock = FileLock(folder / "server.lock")
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise ConfigError(
+            f"serve: another server uses {folder}; stop it or choose another --data folder."
+        ) from None
+    except OSError as error:
+        raise ConfigError(
+            f"serve: {folder} cannot be written ({error.strerror}); choose another --data folder."
+        ) from error
+    return lock
 
 
 def _log_to(audit: Path) -> None:
