@@ -13,6 +13,7 @@ import httpx
 import uvicorn
 
 from mammoscope.web.app import create_app
+from mammoscope.web.patience import PatientProtocol
 from mammoscope.web.reader import Reader
 from mammoscope.web.serving import listen
 from mammoscope.web.settings import Settings
@@ -22,7 +23,8 @@ from mammoscope.web.settings import Settings
 def served(settings: Settings, reader: Reader | None = None) -> Iterator[str]:
     """Serve until the block ends; gives the address."""
     listening = listen(settings)
-    server = uvicorn.Server(uvicorn.Config(create_app(settings, reader), log_config=None))
+    app = create_app(settings, reader)
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, http=PatientProtocol))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     try:

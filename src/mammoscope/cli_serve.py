@@ -21,6 +21,7 @@ File = Annotated[Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="
 Flag = Annotated[bool, tyro.conf.arg(help_behavior_hint="")]
 Names = Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME ...", help_behavior_hint="")]
 Count = Annotated[int, tyro.conf.arg(metavar="N")]
+Name = Annotated[str | None, tyro.conf.arg(metavar="ADDRESS", help_behavior_hint="")]
 Days = Annotated[float, tyro.conf.arg(metavar="DAYS")]
 
 
@@ -50,6 +51,8 @@ class Serve:
     """File that holds the token."""
     hosts: Names = ()
     """Names by which browsers call the server, besides its address and localhost."""
+    proxy: Name = None
+    """Address of a reverse proxy in front of the server, which says who really calls."""
     weights: Names = ()
     """Further weights to compare with, by name or folder."""
     keep_days: Days = 30.0
@@ -85,18 +88,19 @@ class Serve:
             keep_days=self.keep_days,
             max_upload_mb=self.max_upload_mb,
             requests_per_minute=self.requests_per_minute,
+            proxy=self.proxy,
             try_it=not self.no_try_it,
         )
 
     def _token(self) -> str | None:
         """From the file, the environment, or a new one where others can reach the server."""
-        from mammoscope.web.settings import TOKEN_VARIABLE, is_loopback
+        from mammoscope.web.settings import TOKEN_VARIABLE, others_can_call
 
         if self.token_file is not None:
             return _read(self.token_file)
         if token := os.environ.get(TOKEN_VARIABLE):
             return token
-        if is_loopback(self.host):
+        if not others_can_call(self.host, self.hosts, self.proxy):
             return None
         token = secrets.token_urlsafe(24)
         print(f"token (new at each start, or set {TOKEN_VARIABLE}): {token}", file=sys.stderr)

@@ -21,7 +21,7 @@ def test_values_beyond_the_files_window_are_still_there(tmp_path: Path) -> None:
     file = write_dicom(tmp_path / "a.dcm", STORED, WindowCenter=1000, WindowWidth=200)
     _, display = read_shown(file)
     np.testing.assert_array_equal(display.values, STORED)
-    assert (display.windows[0].center, display.windows[0].width) == (999.5, 199)
+    assert (display.windows[0].center, display.windows[0].width) == (1000, 200)
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,7 @@ def test_values_beyond_the_files_window_are_still_there(tmp_path: Path) -> None:
         {"WindowCenter": -100, "WindowWidth": 2000, "RescaleSlope": 2, "RescaleIntercept": -1000},
         {"WindowCenter": 20, "WindowWidth": 40, "RescaleSlope": 0.01, "RescaleIntercept": 0},
         {"WindowCenter": 2000, "WindowWidth": 3000, "VOILUTFunction": "SIGMOID"},
+        {"WindowCenter": 2000, "WindowWidth": 3000, "VOILUTFunction": "LINEAR_EXACT"},
         {"WindowCenter": 2000, "WindowWidth": 3000, "PixelPaddingValue": 0},
         {"VOILUTSequence": lut(0, list(range(0, 65536, 16)))},
         {},
@@ -40,11 +41,11 @@ def test_values_beyond_the_files_window_are_still_there(tmp_path: Path) -> None:
 def test_windowing_the_values_gives_the_grey_levels(
     tmp_path: Path, elements: dict[str, object]
 ) -> None:
-    """The window a viewer applies: linear from centre - width / 2, rounded to a grey level."""
+    """The window a viewer applies (PS3.3 C.11.2.1.2.1), rounded to a grey level."""
     mammogram, display = read_shown(write_dicom(tmp_path / "a.dcm", STORED, **elements))
     window = display.windows[0]
     real = display.values * display.slope + display.intercept
-    shown = np.clip((real - window.center) / window.width + 0.5, 0, 1)
+    shown = np.clip((real - window.center + 0.5) / (window.width - 1) + 0.5, 0, 1)
     white = np.iinfo(mammogram.pixels.dtype).max
     np.testing.assert_allclose(shown * white, mammogram.pixels, atol=0.51)
     assert grey_table(display.values, mammogram.pixels) is not None
@@ -80,4 +81,15 @@ def test_values_with_two_grey_levels_have_no_table() -> None:
 def test_a_picture_is_shown_whole(tmp_path: Path) -> None:
     file = write_dicom(tmp_path / "a.dcm", STORED)
     window = as_shown(read_mammogram(file)).windows[0]
-    assert (window.center, window.width) == (32767.5, 65535)
+    assert (window.center, window.width) == (32768, 65536)
+
+
+def test_free_text_becomes_no_name_of_a_window(tmp_path: Path) -> None:
+    file = write_dicom(
+        tmp_path / "a.dcm",
+        STORED,
+        WindowCenter=[2000, 1000],
+        WindowWidth=[4000, 400],
+        WindowCenterWidthExplanation=["JANE DOE", "HARDER"],
+    )
+    assert [one.name for one in read_shown(file)[1].windows] == ["as in the file", "harder"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -88,6 +89,11 @@ def test_every_set_of_weights_has_a_card(client: httpx.Client) -> None:
         ({"token": "short"}, "12"),
         ({"port": 99999}, "99999"),
         ({"keep_days": 0}, "--keep-days"),
+        ({"keep_days": float("nan")}, "--keep-days"),
+        ({"keep_days": 1e12}, "--keep-days"),
+        ({"hosts": ("reading-room.example",)}, "no token"),
+        ({"proxy": "127.0.0.1"}, "no token"),
+        ({"token": "Schlüssel für alle"}, "ASCII"),
     ],
 )
 def test_impossible_settings_are_refused(
@@ -136,3 +142,31 @@ def test_a_folder_that_is_a_file_is_told(
     file.touch()
     assert cli.main(["serve", "--port", "0", "--data", str(file)]) == 2
     assert "choose another --data folder" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("command_line")
+def test_a_folder_of_other_files_is_not_taken(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    precious = tmp_path / "studies" / "patient-1" / "a.dcm"
+    precious.parent.mkdir(parents=True)
+    precious.touch()
+    assert cli.main(["serve", "--port", "0", "--data", str(tmp_path)]) == 2
+    assert "no server's" in capsys.readouterr().err
+    assert precious.exists()
+
+
+def test_a_form_of_many_texts_is_refused(client: httpx.Client) -> None:
+    fields = {f"field{number}": "x" * 1000 for number in range(50)}
+    answer = client.post("/api/v1/studies", data=fields, files={"files": ("a.png", b"x")})
+    assert answer.status_code in (400, 413)
+
+
+def test_a_connection_that_says_nothing_is_closed(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mammoscope.web.patience.HEADERS_WITHIN_S", 0.2)
+    host, port = address.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=5) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\n")
+        assert connection.recv(100) == b""

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import base64
+import time
 from pathlib import Path
 
 import cv2
 import httpx
+import imagecodecs
 import numpy as np
 import pytest
 
+from dicom_files import write_dicom
 from mammoscope.data.demo_exam import demo_folder
 from mammoscope.infer.classifier import Classifier
 from mammoscope.infer.region import judge_region
 from mammoscope.io import read_mammogram
 from mammoscope.outputs.json_report import region_dict
+from mammoscope.types import ExamReport
+from mammoscope.web.kept import Kept
 from mammoscope.web.reader import Reader
 from mammoscope.web.settings import Settings
+from report_example import breast
 from web_server import send, served
 
 BOX = (300.0, 560.0, 480.0, 740.0)
@@ -120,21 +126,52 @@ def test_studies_and_verdicts_survive_a_restart(tmp_path: Path, reader: Reader) 
         assert answer.status_code == 200
 
 
-def test_expired_studies_are_deleted_with_their_files(tmp_path: Path, reader: Reader) -> None:
-    settings = Settings(tmp_path, port=0, try_it=False, keep_days=1e-9)
+def test_expired_studies_are_deleted_while_the_server_runs(tmp_path: Path, reader: Reader) -> None:
+    settings = Settings(tmp_path, port=0, try_it=False, keep_days=1e-9, tidy_s=0.2)
     with served(settings, reader) as address, httpx.Client(base_url=address) as client:
         send(client, [LEFT_CC])
         assert client.get("/api/v1/studies").json()["studies"] == []
-    with served(settings, reader):
+        for _ in range(100):
+            time.sleep(0.05)
+            if not list((tmp_path / "studies").iterdir()):
+                break
+        assert list((tmp_path / "studies").iterdir()) == []
+
+
+def test_a_study_deleted_while_its_pages_are_written_stays_deleted(
+    tmp_path: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = Kept.write_pages
+
+    def late(kept: Kept, identifier: str, report: ExamReport) -> None:
+        httpx.delete(f"{address}/api/v1/studies/{identifier}")
+        write(kept, identifier, report)
+
+    monkeypatch.setattr(Kept, "write_pages", late)
+    settings = Settings(tmp_path, port=0, try_it=False)
+    with served(settings, reader) as address, httpx.Client(base_url=address) as client:
+        send(client, [LEFT_CC])
         assert list((tmp_path / "studies").iterdir()) == []
 
 
 def test_no_name_is_written_anywhere(tmp_path: Path, reader: Reader) -> None:
-    settings = Settings(tmp_path, port=0, try_it=False)
+    settings = Settings(tmp_path / "data", port=0, try_it=False)
+    named = write_dicom(
+        tmp_path / "jane_doe_L-CC.dcm",
+        breast("L").astype(np.uint16) * 16,
+        PatientName="JANE^DOE",
+        PatientID="JANE-1",
+        WindowCenter=2048,
+        WindowWidth=4096,
+        WindowCenterWidthExplanation="JANE",
+    )
     with served(settings, reader) as address, httpx.Client(base_url=address) as client:
-        named = tmp_path.parent / "jane_doe_L-CC.png"
-        named.write_bytes(LEFT_CC.read_bytes())
         send(client, [named])
-    kept = [path for path in tmp_path.rglob("*") if path.is_file()]
+        assert client.get("/api/v1/studies").json()["studies"][0]["name"] == "JANE, DOE"
+    kept = [path for path in (tmp_path / "data").rglob("*") if path.is_file()]
     assert len(kept) > 5
-    assert not [path for path in kept if b"jane" in path.read_bytes() or "jane" in path.name]
+    for path in kept:
+        raw = path.read_bytes()
+        text = imagecodecs.zstd_decode(raw) if path.suffix == ".values" else raw
+        assert b"jane" not in text.lower()
+        assert "jane" not in path.name

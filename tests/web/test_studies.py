@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import cv2
@@ -14,9 +15,11 @@ import pytest
 from dicom_files import write_dicom
 from mammoscope import cli
 from mammoscope.data.demo_exam import demo_folder
-from mammoscope.io import read_mammogram
+from mammoscope.io import ExamFiles, load_exam, read_mammogram
+from mammoscope.web.reader import Reader
+from mammoscope.web.settings import Settings
 from report_example import breast
-from web_server import followed, send
+from web_server import followed, send, served
 
 VIEWS = sorted(demo_folder().glob("*.png"))
 
@@ -74,7 +77,18 @@ def test_a_dicom_is_windowed_from_its_own_values(client: httpx.Client, tmp_path:
     job = send(client, [file])
     image = client.get(f"/api/v1/studies/{job['studies'][0]}").json()["images"][0]
     assert image["dtype"] == "uint16"
-    assert (image["windows"][0]["center"], image["windows"][0]["width"]) == (599.5, 399)
+    assert (image["windows"][0]["center"], image["windows"][0]["width"]) == (600, 400)
+
+
+def test_a_negative_is_shown_as_it_was_judged(client: httpx.Client, tmp_path: Path) -> None:
+    stored = 4095 - breast("L").astype(np.uint16) * 16
+    shape = {"PhotometricInterpretation": "MONOCHROME1", "PresentationLUTShape": "INVERSE"}
+    file = write_dicom(tmp_path / "a.dcm", stored, WindowCenter=2048, WindowWidth=4096, **shape)
+    study = send(client, [file])["studies"][0]
+    assert client.get(f"/api/v1/studies/{study}").json()["images"][0]["low_is_white"]
+    png = client.get(f"/api/v1/studies/{study}/images/0/image.png").content
+    judged = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED)
+    np.testing.assert_array_equal(judged, read_mammogram(file).pixels)
 
 
 def test_the_map_covers_the_image(client: httpx.Client, demo_study: str) -> None:
@@ -82,7 +96,10 @@ def test_the_map_covers_the_image(client: httpx.Client, demo_study: str) -> None
     png = np.frombuffer(client.get(image["map_url"]).content, np.uint8)
     drawn = cv2.imdecode(png, cv2.IMREAD_UNCHANGED)
     assert drawn.shape[2] == 4
-    assert drawn.shape[1] / drawn.shape[0] == pytest.approx(image["width"] / image["height"], 0.01)
+    x1, y1, x2, y2 = image["findings"][0]["box_px"]
+    row, column = np.unravel_index(np.argmax(drawn[:, :, 3]), drawn.shape[:2])
+    assert x1 <= (column + 0.5) * image["width"] / drawn.shape[1] <= x2
+    assert y1 <= (row + 0.5) * image["height"] / drawn.shape[0] <= y2
 
 
 def test_the_worklist_begins_with_the_most_suspicious(
@@ -112,6 +129,51 @@ def test_what_cannot_be_judged_makes_no_study(client: httpx.Client) -> None:
     assert job["files"][0]["reason"].startswith("notes.bin: ")
 
 
+def test_one_exam_that_fails_leaves_the_others(
+    client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail_for_b(files: ExamFiles, *rest: object) -> object:
+        if len(files.paths) == 1:
+            raise ValueError("a fault of the program")
+        return load_exam(files, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("mammoscope.web.reader.load_exam", fail_for_b)
+    names = ["a_LCC.png", "a_RCC.png", "b_LCC.png"]
+    files = [("files", (name, VIEWS[0].read_bytes())) for name in names]
+    job = followed(client, client.post("/api/v1/studies", files=files).json()["job"])
+    assert (job["state"], len(job["studies"])) == ("done", 1)
+    assert [file["state"] for file in job["files"]] == ["read", "read", "failed"]
+    assert job["files"][2]["reason"] == "b_LCC.png: unexpected ValueError."
+
+
+def test_an_exam_that_is_too_large_is_refused_in_part(
+    client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mammoscope.web.reader.MOST_PIXELS", 2_000_000)
+    files = [("files", (f"{n}/a_LCC.png", VIEWS[0].read_bytes())) for n in "1"]
+    files += [
+        ("files", (f"1/a_R{view}.png", VIEWS[2].read_bytes())) for view in ("CC", "MLO", "ML")
+    ]
+    job = followed(client, client.post("/api/v1/studies", files=files).json()["job"])
+    states = [file["state"] for file in job["files"]]
+    assert "refused" in states
+    assert "read" in states
+
+
+def test_a_study_whose_files_are_gone_is_not_there(
+    client: httpx.Client, reader: Reader, tmp_path: Path
+) -> None:
+    settings = Settings(tmp_path, port=0, try_it=False)
+    with served(settings, reader) as address, httpx.Client(base_url=address) as own:
+        study = send(own, [VIEWS[0]])["studies"][0]
+        mark = {"image": 0, "box_px": [1, 1, 90, 90], "label": "benign"}
+        own.post(f"/api/v1/studies/{study}/marks", json=mark)
+        shutil.rmtree(tmp_path / "studies" / study)
+        assert own.get(f"/api/v1/studies/{study}").status_code == 404
+        assert own.get(f"/api/v1/studies/{study}/images/0/values").status_code == 404
+        assert own.get("/api/v1/marks.coco.json").json()["annotations"] == []
+
+
 def test_a_deleted_study_is_gone(client: httpx.Client) -> None:
     path = f"/api/v1/studies/{send(client, [VIEWS[0]])['studies'][0]}"
     assert client.delete(path).status_code == 204
@@ -128,12 +190,12 @@ def test_reports_are_those_of_the_command_line(client: httpx.Client, demo_study:
     assert report == client.get(path).json()["report"]
 
 
-def test_a_stranger_learns_why_a_file_failed_but_not_its_name(
+def test_a_stranger_learns_that_a_file_failed_but_not_its_name(
     client: httpx.Client, address: str
 ) -> None:
     files = {"files": ("jane_doe.bin", b"not an image")}
     job = client.post("/api/v1/studies", files=files).json()["job"]
     followed(client, job)
     told = httpx.get(f"{address}/api/v1/jobs/{job}").json()["files"][0]
-    assert told["name"] == "file 1"
-    assert told["reason"].startswith("file 1: ")
+    assert (told["name"], told["state"]) == ("file 1", "refused")
+    assert "jane" not in told["reason"]

@@ -11,6 +11,13 @@ from mammoscope.io.display import Display, Window
 from mammoscope.types import Pixels
 
 _MOST = 65535
+# fmt: off
+_EXPLANATIONS = frozenset((
+    "BRIGHT", "CONTRAST", "DARK", "DEFAULT", "DENSE", "FATTY", "HARDER", "HIGH", "IMPLANT",
+    "LINEAR", "LOW", "MEDIUM", "NARROW", "NORMAL", "SKIN", "SOFTER", "USER", "WIDE",
+))
+# fmt: on
+"""Free text is not shown: what people write into it may be a name."""
 
 
 def windowed(header: Header, frame: Frame) -> Display | None:
@@ -45,15 +52,16 @@ def _looked_up(table: Pixels, raw: Pixels) -> Pixels:
 
 
 def _named(header: Header, asked: list[tuple[float, float, str]]) -> tuple[Window, ...]:
-    """The linear ones, named by Window Center & Width Explanation (0028,1055) where it is given."""
-    words = [str(word).strip() for word in header.values("WindowCenterWidthExplanation")]
+    """The linear ones, named by Window Center & Width Explanation (0028,1055) where it is known."""
+    words = [str(word).strip().upper() for word in header.values("WindowCenterWidthExplanation")]
     found = []
     for number, (center, width, function) in enumerate(asked, 1):
         if function == "SIGMOID":
             continue
         said = words[number - 1] if number <= len(words) else ""
-        name = said or ("as in the file" if number == 1 else f"window {number} of the file")
-        # PS3.3 C.11.2.1.2.1: the linear window runs over width - 1, about center - 0.5.
-        exact = function == "LINEAR_EXACT" or width <= 1
-        found.append(Window(name, center if exact else center - 0.5, width if exact else width - 1))
+        name = said.lower() if said in _EXPLANATIONS else ""
+        name = name or ("as in the file" if number == 1 else f"window {number} of the file")
+        # LINEAR reaches over width - 1 about center - 0.5, LINEAR_EXACT over its width.
+        more = function == "LINEAR_EXACT"
+        found.append(Window(name, center + 0.5 * more, width + more))
     return tuple(found)

@@ -15,7 +15,8 @@ class Window:
 
     Attributes:
         name: for a menu.
-        center, width: in real values (DICOM PS3.3 C.11.2.1.2), `width` above 0.
+        center, width: in real values, as DICOM's LINEAR function takes them (PS3.3 C.11.2.1.2.1):
+            black at center - 0.5 - (width - 1) / 2, white at center - 0.5 + (width - 1) / 2.
     """
 
     name: str
@@ -44,7 +45,7 @@ class Display:
 def as_shown(mammogram: Mammogram) -> Display:
     """The grey levels of a mammogram themselves as values: black to white is the whole range."""
     limit = int(np.iinfo(mammogram.pixels.dtype).max)
-    return Display(mammogram.pixels, (Window("as in the file", limit / 2, limit),))
+    return Display(mammogram.pixels, (Window("as in the file", (limit + 1) / 2, limit + 1),))
 
 
 def grey_table(values: Pixels, pixels: Pixels) -> Pixels | None:

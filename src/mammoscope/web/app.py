@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -11,6 +12,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route
 
@@ -21,16 +23,16 @@ from mammoscope.types import Exam, ExamReport, Mammogram, RegionReport
 from mammoscope.web.api import access, asking, jobs, studies, system
 from mammoscope.web.api.shared import problem
 from mammoscope.web.jobs import QueueFullError
+from mammoscope.web.kept import NotThereError
 from mammoscope.web.measuring import Measured, Measures
 from mammoscope.web.reader import Reader
 from mammoscope.web.security import Gate, Protection, protect
 from mammoscope.web.service import Service
 from mammoscope.web.settings import Settings
-from mammoscope.web.studies import NotThereError
 
 ROOM = Path(__file__).parent / "room" / "dist"
-_TIDY_S = 600.0
 _RETRY_S = "5"
+log = logging.getLogger("mammoscope.web")
 DESCRIPTION = """Reads mammograms: how likely a cancer, where, and how dense the breast.
 Research and education use; it supports a reader and replaces none."""
 
@@ -74,18 +76,23 @@ def create_app(settings: Settings, reader: Reader | None = None) -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     service: Service = app.state.service
     tidying = asyncio.create_task(_tidy(service))
-    yield
-    tidying.cancel()
-    with suppress(asyncio.CancelledError):
-        await tidying
-    await asyncio.to_thread(service.close)
+    try:
+        yield
+    finally:
+        tidying.cancel()
+        with suppress(asyncio.CancelledError):
+            await tidying
+        await asyncio.to_thread(service.close)
 
 
 async def _tidy(service: Service) -> None:
     """Delete what has expired, now and then."""
     while True:
-        await asyncio.sleep(_TIDY_S)
-        await asyncio.to_thread(service.tidy)
+        await asyncio.sleep(service.settings.tidy_s)
+        try:
+            await asyncio.to_thread(service.tidy)
+        except (OSError, SQLAlchemyError) as error:  # a full disk or a busy database: next time
+            log.error("what has expired could not be deleted: %s", type(error).__name__)
 
 
 def _add_pages(app: FastAPI) -> None:

@@ -1,4 +1,4 @@
-"""One line for every change and login: when, what, how it ended; nothing of patients or files."""
+"""One line for every action: when, what, how it ended; nothing of patients or files."""
 
 from __future__ import annotations
 
@@ -24,11 +24,18 @@ _WORDS = frozenset({
     "region", "studies", "try", "v1", "verdict",
 })
 # fmt: on
+_LOOK = re.compile(
+    r"/api/v1/(studies(\.csv|/[0-9a-f]{32}(/report\.\w+|/images/\d+/(values|image\.png|overlay\.png))?)"
+    r"|marks\.[\w.]+|evaluations/[0-9a-f]{32}/report\.html)"
+)
+_REFUSED = frozenset({401, 403, 429})
 _ID = re.compile(r"[0-9]{1,4}|[0-9a-f]{32}")
 
 
 class Audit:
-    """Log one JSON object for each request that may change something, to "mammoscope.audit".
+    """Log one JSON object for each action to "mammoscope.audit": changes, looks, refused visitors.
+
+    Looks are at a study, its report or pixels, and exports; asking again how far a job is, is none.
 
     It holds time (ISO 8601, UTC), method, path, status (0 if the client went away before an
     answer), ms, and a hash of the session whose salt is forgotten when the server stops.
@@ -43,9 +50,10 @@ class Audit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand the request on and log how it ended."""
-        if scope["type"] != "http" or scope["method"] in SAFE_METHODS:
+        if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        action = scope["method"] not in SAFE_METHODS or _LOOK.fullmatch(scope["path"]) is not None
         status, began = 0, time.perf_counter()
 
         async def noted(message: Message) -> None:
@@ -56,7 +64,8 @@ class Audit:
         try:
             await self.app(scope, receive, noted)
         finally:
-            log.info("%s", json.dumps(self._line(scope, status, time.perf_counter() - began)))
+            if action or status in _REFUSED:
+                log.info("%s", json.dumps(self._line(scope, status, time.perf_counter() - began)))
 
     def _line(self, scope: Scope, status: int, seconds: float) -> Mapping[str, object]:
         return {

@@ -14,7 +14,9 @@ from mammoscope.web.answers import answer
 _MB = 1_000_000
 _OTHER_MB = 1.0
 _GRACE_S, _BYTES_PER_S = 30.0, 8192
-UPLOADS = frozenset({"/api/v1/predict", "/api/v1/studies", "/api/v1/evaluations"})
+UPLOADS = frozenset(
+    {"/api/v1/predict", "/api/v1/studies", "/api/v1/evaluations", "/try/gradio_api/upload"}
+)
 TOO_SLOW = "the upload came too slowly and was given up; send it again over a faster connection."
 _CLOSE = {"connection": "close"}
 
@@ -36,7 +38,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        upload = scope["path"] in UPLOADS or scope["path"].startswith("/try/")
+        upload = scope["path"] in UPLOADS
         megabytes = self.max_upload_mb if upload else _OTHER_MB
         if _announced(scope) > megabytes * _MB:
             await answer(scope, receive, send, 413, _too_large(megabytes))

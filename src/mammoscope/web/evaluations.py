@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import csv
+import os
+import shutil
+import subprocess
+import sys
+import time
+import warnings
 from collections.abc import Callable, Sequence
 from io import StringIO
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from mammoscope.errors import ConfigError, MammoscopeError, MissingExtraError
@@ -13,8 +20,10 @@ from mammoscope.errors import ConfigError, MammoscopeError, MissingExtraError
 if TYPE_CHECKING:
     from mammoscope.evaluate.predictions import Predicted
 
-LARGEST_BYTES = 64 << 20
-"""Of one table: more than half a million rows, which is more than one request should work on."""
+LARGEST_BYTES = 16 << 20
+"""Of one table: some hundred thousand rows, which is more than one request should work on."""
+LONGEST_S = 900.0
+_LOOK_S = 0.1
 MOST_MODELS = 8
 _REPORTS = (".json", ".jsonl")
 _SCORES = ("malignancy", "malignancy_logit")
@@ -59,6 +68,65 @@ def evaluate_files(
         raise
     except MammoscopeError as error:
         raise ConfigError(_without_folders(str(error), (*predictions, truth))) from error
+
+
+def evaluate_apart(
+    predictions: Sequence[Path],
+    truth: Path,
+    out: Path,
+    on_step: Callable[[str], None],
+    stopping: Event,
+) -> Path:
+    """As `evaluate_files` in a process of its own, which can be ended and leaves no memory behind.
+
+    Args:
+        predictions: as there.
+        truth: as there.
+        out: as there.
+        on_step: as there.
+        stopping: ends it when set.
+
+    Raises:
+        ConfigError: as there; or it took more than LONGEST_S, or was ended.
+    """
+    command = [sys.executable, "-m", __name__, str(out), str(truth), *map(str, predictions)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        end = time.monotonic() + LONGEST_S
+        while process.poll() is None:
+            if stopping.wait(_LOOK_S) or time.monotonic() > end:
+                process.kill()
+                shutil.rmtree(out, ignore_errors=True)
+                raise ConfigError("the evaluation took too long and was ended; send fewer rows.")
+            _tell_steps(process, on_step)
+        said = process.communicate()[1].decode("utf-8", "replace").strip()
+    if process.returncode:
+        shutil.rmtree(out, ignore_errors=True)
+        raise ConfigError(said.splitlines()[-1] if said else "the evaluation came to no end.")
+    return out / "report.html"
+
+
+def _tell_steps(process: subprocess.Popen[bytes], on_step: Callable[[str], None]) -> None:
+    """Tell the last step that the process has written, without waiting for one."""
+    if process.stdout is None:
+        return
+    os.set_blocking(process.stdout.fileno(), False)
+    for line in (process.stdout.read() or b"").decode("utf-8", "replace").splitlines():
+        on_step(line)
+
+
+def _main(arguments: Sequence[str]) -> int:
+    """The process of `evaluate_apart`: steps to stdout, what went wrong to stderr."""
+    out, truth, *predictions = map(Path, arguments)
+    warnings.simplefilter("ignore")
+    try:
+        evaluate_files(predictions, truth, out, lambda step: print(step, flush=True))
+    except MammoscopeError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except Exception as error:  # noqa: BLE001 - its text may quote what the tables hold
+        print(f"unexpected {type(error).__name__} in the evaluation.", file=sys.stderr)
+        return 1
+    return 0
 
 
 def _written(
@@ -172,3 +240,7 @@ def _without_folders(message: str, paths: Sequence[Path]) -> str:
     for path in paths:
         message = message.replace(str(path), path.name)
     return message
+
+
+if __name__ == "__main__":
+    sys.exit(_main(sys.argv[1:]))

@@ -9,16 +9,19 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from threading import Lock
+from threading import Event, Lock
 from typing import Any, Literal
 
 from mammoscope.errors import MammoscopeError
 
 State = Literal["queued", "running", "done", "failed"]
+_NO_IMAGE = "The file holds no image that is read."
 ENDED: tuple[State, ...] = ("done", "failed")
 _WORKERS = 2
 """While the networks judge one exam, the files of another are read."""
 _REMEMBERED_S = 3600.0
+_GRACE_S = 8.0
+"""What runs may go on for so long when the server stops."""
 log = logging.getLogger("mammoscope.web")
 
 
@@ -36,11 +39,12 @@ class FileState:
     state: Literal["waiting", "reading", "read", "refused", "failed"] = "waiting"
     reason: str | None = None
 
-    def as_dict(self, called: str | None = None) -> dict[str, str | None]:
-        """The file under its given name, or under another for those who must not know that."""
-        name = called or self.name
-        reason = self.reason and self.reason.replace(self.name, name)
-        return {"name": name, "state": self.state, "reason": reason}
+    def as_dict(self, stranger: str | None = None) -> dict[str, str | None]:
+        """What is told; a stranger gets another name, and no sentence that may quote the file."""
+        if stranger is None:
+            return {"name": self.name, "state": self.state, "reason": self.reason}
+        reason = None if self.reason is None else "The reason is told to who sent the file."
+        return {"name": stranger, "state": self.state, "reason": reason}
 
 
 @dataclass
@@ -82,17 +86,28 @@ class QueueFullError(MammoscopeError):
 
 
 class Jobs:
-    """The jobs of the last hour and the threads that do them."""
+    """The jobs of the last hour and the threads that do them.
+
+    Attributes:
+        stopping: set when the server stops; work of several steps looks at it between them.
+    """
 
     def __init__(self, waiting: int) -> None:
+        self.stopping = Event()
         self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="job")
+        self._long = ThreadPoolExecutor(1, thread_name_prefix="long")
         self._jobs: dict[str, Job] = {}
         self._pending = 0
         self._waiting = waiting
         self._lock = Lock()
 
-    def submit(self, job: Job, work: Callable[[Job], None]) -> Future[None]:
+    def submit(self, job: Job, work: Callable[[Job], None], *, long: bool = False) -> Future[None]:
         """Do `work` when its turn comes.
+
+        Args:
+            job: tells how far it is.
+            work: done in a thread.
+            long: it takes minutes; such work is done one at a time, and others do not wait for it.
 
         Raises:
             QueueFullError: too many wait already.
@@ -105,7 +120,7 @@ class Jobs:
                 )
             self._pending += 1
             self._jobs[job.id] = job
-        return self._pool.submit(self._do, job, work)
+        return (self._long if long else self._pool).submit(self._do, job, work)
 
     def find(self, identifier: str) -> Job | None:
         """A job of the last hour."""
@@ -117,8 +132,13 @@ class Jobs:
         return self._pending
 
     def close(self) -> None:
-        """Finish what runs, drop what waits."""
-        self._pool.shutdown(cancel_futures=True)
+        """Drop what waits, and give what runs a short time to come to an end."""
+        self.stopping.set()
+        for pool in (self._pool, self._long):
+            pool.shutdown(wait=False, cancel_futures=True)
+        end = time.monotonic() + _GRACE_S
+        while time.monotonic() < end and any(j.state == "running" for j in self._jobs.values()):
+            time.sleep(0.05)
 
     def _do(self, job: Job, work: Callable[[Job], None]) -> None:
         job.state = "running"
@@ -128,7 +148,13 @@ class Jobs:
             job.error = str(error)
         except Exception as error:
             job.error, job.unexpected = f"unexpected {type(error).__name__}.", True
-            log.error("job %s: unexpected %s", job.id, type(error).__name__, exc_info=_debug())
+            log.error("job %s: unexpected %s", job.id, type(error).__name__, exc_info=debugging())
+        for file in job.files:
+            if file.state in ("waiting", "reading"):
+                file.state, file.reason = (
+                    "failed",
+                    job.error or "The file holds no image that is read.",
+                )
         job.ended = time.monotonic()
         job.state = "done" if job.error is None else "failed"
         with self._lock:
@@ -142,6 +168,6 @@ class Jobs:
                 del self._jobs[job.id]
 
 
-def _debug() -> bool:
+def debugging() -> bool:
     """A traceback may quote what a file holds, so it is written only where it was asked for."""
     return os.environ.get("MAMMOSCOPE_DEBUG", "0") not in ("", "0")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +26,7 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
+from mammoscope.errors import MammoscopeError
 from mammoscope.files import write_atomic
 from mammoscope.io.display import Display, as_shown, grey_table
 from mammoscope.io.ultrasound import read_ultrasound
@@ -49,6 +51,14 @@ _THUMBNAIL_SIDE, _MAP_SIDE, _JPEG_QUALITY = 200, 640, 85
 _ZSTD_LEVEL = 1
 _MAMMOGRAMS_IN_MEMORY = 4
 _Picture = tuple[Mammogram, Display]
+
+
+GONE = "There is no such study, or it has expired; see the worklist."
+_OWN = re.compile(r"[0-9a-f]{32}|\.[0-9a-f]{32}\.part")
+
+
+class NotThereError(MammoscopeError):
+    """A study, image, mark or job that is not there, or not any more."""
 
 
 class Kept:
@@ -86,35 +96,45 @@ class Kept:
             list(pool.map(partial(_write_overlay, folder), count(), report.images))
 
     def study(self, identifier: str) -> dict[str, Any]:
-        """What `write` returned."""
-        loaded = json.loads((self.folder / identifier / STUDY_FILE).read_text("utf-8"))
-        return cast("dict[str, Any]", loaded)
+        """What `write` returned.
+
+        Raises:
+            NotThereError: the folder is gone.
+        """
+        try:
+            text = self.file(identifier, STUDY_FILE).read_text("utf-8")
+        except FileNotFoundError:
+            raise NotThereError(GONE) from None
+        return cast("dict[str, Any]", json.loads(text))
 
     def file(self, identifier: str, name: str) -> Path:
         """Where a file of a study lies; it may not exist."""
         return self.folder / identifier / name
 
-    def values(self, identifier: str, image: int) -> bytes:
-        """An image's values, little-endian, zstd-compressed."""
-        return self.file(identifier, f"{image}.{VALUES}").read_bytes()
-
     def remove(self, identifier: str) -> None:
         """Delete the folder of a study."""
         shutil.rmtree(self.folder / identifier, ignore_errors=True)
+        self.mammogram.cache_clear()
 
     def remove_others(self, known: set[str]) -> None:
         """Delete every folder that belongs to no known study: what a crash left."""
         for path in self.folder.iterdir():
-            if path.name not in known:
+            if path.name not in known and _OWN.fullmatch(path.name):
                 shutil.rmtree(path, ignore_errors=True)
 
     def _mammogram(self, identifier: str, image: int) -> Mammogram:
-        """The image as it was judged."""
-        entry = self.study(identifier)["images"][image]
-        raw = imagecodecs.zstd_decode(self.values(identifier, image))
+        """The image as it was judged, or NotThereError."""
+        images = self.study(identifier)["images"]
+        if image >= len(images) or VALUES not in images[image]["files"]:
+            raise NotThereError(f"The study has no picture number {image}.")
+        entry = images[image]
+        try:
+            zstd = self.file(identifier, f"{image}.{VALUES}").read_bytes()
+            table = np.load(self.file(identifier, f"{image}.{TABLE}"))
+        except FileNotFoundError:
+            raise NotThereError(GONE) from None
         shape = entry["height"], entry["width"]
-        values = np.frombuffer(raw, entry["dtype"]).reshape(shape)
-        table = np.load(self.file(identifier, f"{image}.{TABLE}"))
+        values = np.frombuffer(imagecodecs.zstd_decode(zstd), entry["dtype"]).reshape(shape)
         spacing = entry["spacing_mm"]
         return Mammogram(
             table[values],
@@ -133,7 +153,9 @@ def without_folder(report: ExamReport, folder: Path, names: Mapping[str, str]) -
         folder: where they lay.
         names: what to call each, by its path in `folder`; those not in it keep that path.
     """
-    calls = {f"{folder}/{path}": name for path, name in names.items()}
+    # The longest first: one path may begin with another.
+    longest = sorted(names.items(), key=lambda item: -len(item[0]))
+    calls = {f"{folder}/{path}": name for path, name in longest}
 
     def told(text: str) -> str:
         for path, name in calls.items():
@@ -190,7 +212,7 @@ def map_png(lesion_map: LesionMap, shape: tuple[int, int]) -> bytes:
     return encoded(paint(map_on(lesion_map, size))[:, :, [2, 1, 0, 3]], ".png")
 
 
-def encoded(pixels: NDArray[np.uint8], suffix: str) -> bytes:
+def encoded(pixels: Pixels, suffix: str) -> bytes:
     """A picture (BGR or grey) as the bytes of a file."""
     options = (cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY) if suffix == ".jpg" else ()
     _, data = cv2.imencode(suffix, pixels, options)

@@ -7,6 +7,7 @@ import time
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+_METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 _TIMES_S = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 
@@ -62,5 +63,6 @@ class Measured:
             await self.app(scope, receive, seen)
         finally:
             route = getattr(scope.get("route"), "path", None) or "other"
-            self.measures.requests.labels(scope["method"], route, str(status)).inc()
+            method = scope["method"] if scope["method"] in _METHODS else "other"
+            self.measures.requests.labels(method, route, str(status)).inc()
             self.measures.seconds.labels(route).observe(time.perf_counter() - start)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from typing import Any, NamedTuple
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mammoscope.errors import ConfigError
+from mammoscope.errors import ConfigError, LimitError
 from mammoscope.geometry import Box
 from mammoscope.infer import Predictor
 from mammoscope.infer.classifier import Classifier, with_ultrasound
@@ -25,6 +25,8 @@ from mammoscope.models.card import Weights, list_weights, load_card
 from mammoscope.types import Exam, ExamReport, ImageReport, Mammogram, RegionReport
 
 SHARPEN_MOST, CONTRAST_MOST = 3.0, 10.0
+MOST_PIXELS = 300_000_000
+"""Of one exam: twenty of the largest digital mammograms."""
 
 
 class Read(NamedTuple):
@@ -99,13 +101,13 @@ class Reader:
     def judge(self, exams: Sequence[ExamFiles]) -> Iterator[Read]:
         """Read and judge exams one after the other."""
         for files in exams:
-            displays: dict[str, Display] = {}
-            exam = load_exam(files, partial(_read, displays))
+            room = _Room()
+            exam = load_exam(files, room.read)
             with self._lock:
                 report = self._predictor(exam)
                 report = with_ultrasound(report, exam, lambda: self.ultrasound)
                 self.judged += sum(image.malignancy is not None for image in report.images)
-            yield Read(exam, report, displays)
+            yield Read(exam, report, room.displays)
 
     def region(
         self, mammogram: Mammogram, box_px: Box, sharpen: float = 0.0, contrast: float = 0.0
@@ -161,6 +163,24 @@ class Reader:
         )
 
 
-def _read(displays: dict[str, Display], path: str) -> Mammogram:
-    mammogram, displays[path] = read_shown(path)
-    return mammogram
+class _Room:
+    """What one exam may take: its images all lie in memory at once."""
+
+    def __init__(self) -> None:
+        self.displays: dict[str, Display] = {}
+        self._pixels = 0
+        self._lock = Lock()
+
+    def read(self, path: str) -> Mammogram:
+        """Read an image if there is room left for it."""
+        if self._pixels > MOST_PIXELS:
+            raise LimitError(
+                path,
+                f"the exam has more than {MOST_PIXELS // 1_000_000} million pixels in all",
+                "send it in parts",
+            )
+        mammogram, display = read_shown(path)
+        with self._lock:
+            self._pixels += mammogram.pixels.size
+            self.displays[path] = display
+        return mammogram

@@ -64,11 +64,6 @@ class Throttle:
             if len(self._failures) > _REMEMBERED:
                 self._failures.popitem(last=False)
 
-    def passed(self, address: str) -> None:
-        """Forget the failures of an address that knows the token."""
-        with self._lock:
-            self._failures.pop(address, None)
-
 
 class Gate:
     """The token and those who have shown it.
@@ -108,12 +103,11 @@ class Gate:
 def login(gate: Gate, request: Request, token: str) -> JSONResponse:
     """Answer a login: 200 with the cookie of a new session, 401, or 429 after many wrong tokens."""
     address = client(request.scope)
-    if wait := gate.throttle.wait(address):
-        return JSONResponse({"detail": GUESSED}, 429, _retry(wait))
     if gate.login_needed and not gate.is_token(token):
+        if wait := gate.throttle.wait(address):
+            return JSONResponse({"detail": GUESSED}, 429, _retry(wait))
         gate.throttle.failed(address)
         return JSONResponse({"detail": WRONG}, 401)
-    gate.throttle.passed(address)
     if old := cookie_of(request.scope):
         gate.sessions.drop(old)  # an id that somebody else may have planted is worth nothing
     identifier = gate.sessions.new(logged_in=True)
@@ -150,14 +144,14 @@ class Authentication:
         given, address = _given_token(scope), client(scope)
         if given is None:
             await answer(scope, receive, send, 401, LOG_IN, _challenge(scope))
+        elif self.gate.is_token(given):
+            # Before the brake: behind a proxy others' wrong guesses must not lock out who knows it.
+            await self.app(scope, receive, send)
         elif wait := self.gate.throttle.wait(address):
             await answer(scope, receive, send, 429, GUESSED, _retry(wait))
-        elif not self.gate.is_token(given):
+        else:
             self.gate.throttle.failed(address)
             await answer(scope, receive, send, 401, WRONG, _challenge(scope))
-        else:
-            self.gate.throttle.passed(address)
-            await self.app(scope, receive, send)
 
     def _is_open(self, path: str) -> bool:
         return (

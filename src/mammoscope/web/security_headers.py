@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -30,10 +28,6 @@ TRY_IT = (
 OWN_POLICY = "frame-ancestors 'self'"  # the page states the rest itself, with its script's hash
 DATA = "default-src 'none'; frame-ancestors 'self'; base-uri 'none'; form-action 'none'"
 
-_PICTURE = re.compile(
-    r"/api/v1/studies/[^/]+/images/[^/]+/(values|thumbnail\.jpg|map\.png|overlay\.png)"
-)
-KEPT_BY_BROWSER = "private, max-age=86400, immutable"
 _BUILT = "public, max-age=31536000, immutable"
 
 
@@ -81,9 +75,6 @@ def cache_policy(path: str, status: int) -> str | None:
     """The Cache-Control of a path (RFC 9111); None leaves it to the page."""
     if path.startswith("/try"):
         return None
-    if status in (200, 206, 304):
-        if path.startswith("/assets/"):
-            return _BUILT
-        if _PICTURE.fullmatch(path):
-            return KEPT_BY_BROWSER
+    if path.startswith("/assets/") and status in (200, 206, 304):
+        return _BUILT
     return "no-cache" if path == "/" else "no-store"

@@ -10,22 +10,27 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Any, TypeVar
+
+from anyio import CapacityLimiter, to_thread
 
 from mammoscope.data.demo_exam import demo_folder
 from mammoscope.errors import ConfigError, MammoscopeError, ReadError
+from mammoscope.io import ExamFiles
 from mammoscope.io.dicom import dicom_patient_name
 from mammoscope.outputs.json_report import to_dict
 from mammoscope.types import ExamReport
-from mammoscope.web.evaluations import evaluate_files
-from mammoscope.web.jobs import FileState, Job, Jobs
-from mammoscope.web.kept import without_folder
+from mammoscope.web.evaluations import evaluate_apart
+from mammoscope.web.jobs import FileState, Job, Jobs, QueueFullError, debugging, log
+from mammoscope.web.kept import NotThereError, without_folder
 from mammoscope.web.reader import Read, Reader
 from mammoscope.web.settings import Settings
-from mammoscope.web.studies import NotThereError, Studies
+from mammoscope.web.studies import Studies
 from mammoscope.web.uploads import Received
 
 _DAY_S = 86_400
+_ASKING = 2
+Answer = TypeVar("Answer")
 
 
 class Service:
@@ -46,6 +51,7 @@ class Service:
         self.evaluations.mkdir(exist_ok=True, mode=0o700)
         self.reader = reader or Reader(settings.weights)
         self.jobs = Jobs(settings.waiting)
+        self._asking = CapacityLimiter(_ASKING)
         self.studies = Studies(settings.data, settings.keep_days)
 
     def close(self) -> None:
@@ -101,6 +107,16 @@ class Service:
             raise RuntimeError(job.error) if job.unexpected else ConfigError(job.error)
         return said
 
+    async def in_turn(self, work: Callable[[], Answer]) -> Answer:
+        """Answer a short question; few at a time, so that pages and health wait for none.
+
+        Raises:
+            QueueFullError: too many wait already.
+        """
+        if self._asking.statistics().tasks_waiting >= self.settings.waiting:
+            raise QueueFullError("Too many questions are waiting; try again in a moment.")
+        return await to_thread.run_sync(work, limiter=self._asking)
+
     def predict(self, received: Received) -> dict[str, Any]:
         """Judge received files at once and keep nothing: what the command line prints as JSON."""
         folder, names = received.folder, dict(received.names)
@@ -125,14 +141,30 @@ class Service:
         try:
             exams = self.reader.find([folder]) if received.names else []
             for files in exams:
-                for path in files.paths:
-                    states[path].state = "reading"
-                for read in self.reader.judge([files]):
-                    self._keep(job, read, received, states)
-                job.done += len(files.paths)
-            _conclude(job)
+                if self.jobs.stopping.is_set():
+                    raise MammoscopeError("The server is stopping; send the files again.")
+                of_exam = [states[path] for path in files.paths]
+                self._read_exam(job, files, received, of_exam)
+                job.done += len(of_exam)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+        if not job.studies:
+            job.error = "No image could be judged; the reason stands with each file."
+
+    def _read_exam(
+        self, job: Job, files: ExamFiles, received: Received, states: Sequence[FileState]
+    ) -> None:
+        """Judge and keep one exam; what goes wrong with it is no reason to leave out the others."""
+        for state in states:
+            state.state = "reading"
+        try:
+            for read in self.reader.judge([files]):
+                self._keep(job, read, received, dict(zip(files.paths, states, strict=True)))
+        except Exception as error:  # noqa: BLE001 - one exam of many
+            kind = type(error).__name__
+            log.error("job %s: unexpected %s in one exam", job.id, kind, exc_info=debugging())
+            for state in states:
+                state.state, state.reason = "failed", f"{state.name}: unexpected {kind}."
 
     def _keep(
         self, job: Job, read: Read, received: Received, states: Mapping[str, FileState]
@@ -160,19 +192,20 @@ class Service:
     ) -> Job:
         """Begin a job that evaluates tables in `folder`, and then deletes these."""
         job = Job(session, total=1)
-        identifier = secrets.token_hex(16)
 
         def work(job: Job) -> None:
+            identifier = secrets.token_hex(16)
+            out = self.evaluations / identifier
             try:
-                evaluate_files(
-                    predictions, truth, self.evaluations / identifier, partial(setattr, job, "step")
+                evaluate_apart(
+                    predictions, truth, out, partial(setattr, job, "step"), self.jobs.stopping
                 )
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
             job.done, job.step = 1, None
             job.evaluations.append(identifier)
 
-        self._submit(job, work, folder)
+        self._submit(job, work, folder, long=True)
         return job
 
     def evaluation(self, identifier: str) -> Path:
@@ -182,9 +215,11 @@ class Service:
             raise NotThereError("There is no such evaluation, or it has expired.")
         return report
 
-    def _submit(self, job: Job, work: Callable[[Job], None], folder: Path) -> Future[None]:
+    def _submit(
+        self, job: Job, work: Callable[[Job], None], folder: Path, *, long: bool = False
+    ) -> Future[None]:
         try:
-            return self.jobs.submit(job, work)
+            return self.jobs.submit(job, work, long=long)
         except MammoscopeError:
             shutil.rmtree(folder, ignore_errors=True)
             raise
@@ -193,18 +228,6 @@ class Service:
 def _by_path(job: Job, received: Received) -> dict[str, FileState]:
     paths = [str(received.folder / name) for name in received.names]
     return dict(zip(paths, job.files, strict=False))
-
-
-def _conclude(job: Job) -> None:
-    """A file that no exam took up, such as one with no image in it, was still waiting."""
-    for file in job.files:
-        if file.state in ("waiting", "reading"):
-            file.state, file.reason = (
-                "failed",
-                f"{file.name}: the file holds no image that is read.",
-            )
-    if not job.studies:
-        job.error = "No image could be judged; the reason stands with each file."
 
 
 def _numbered(received: Received) -> dict[str, str]:

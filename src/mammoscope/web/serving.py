@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import socket
 import sys
 import threading
@@ -15,8 +16,10 @@ from filelock import FileLock, Timeout
 
 from mammoscope.errors import ConfigError
 from mammoscope.web.app import create_app
+from mammoscope.web.patience import PatientProtocol
 from mammoscope.web.settings import Settings
 
+LOCK = "server.lock"
 _BACKLOG = 256
 _GRACE_S = 10
 _CONNECTIONS = 512
@@ -30,6 +33,7 @@ def serve(settings: Settings, *, open_browser: bool = False) -> None:
         ConfigError: the address or the folder cannot be had.
         WeightsError: weights are missing or damaged.
     """
+    os.umask(0o077)  # what is kept is nobody else's
     lock = claim(settings.data)
     try:
         _serve(settings, open_browser)
@@ -52,7 +56,9 @@ def _serve(settings: Settings, open_browser: bool) -> None:
         log_level="warning",
         access_log=False,  # paths are the audit log's affair
         server_header=False,
-        proxy_headers=False,
+        http=PatientProtocol,
+        proxy_headers=settings.proxy is not None,
+        forwarded_allow_ips=settings.proxy,
         limit_concurrency=_CONNECTIONS,
         timeout_graceful_shutdown=_GRACE_S,
     )
@@ -60,14 +66,19 @@ def _serve(settings: Settings, open_browser: bool) -> None:
 
 
 def claim(folder: Path) -> FileLock:
-    """Make the data folder, private, and keep other servers out of it while the lock is held.
+    """Take a folder that is empty or a server's, and keep others out of it while the lock is held.
 
     Raises:
-        ConfigError: it cannot be written, or another server uses it.
+        ConfigError: it cannot be written, another server uses it, or it holds something else, of
+            which a server's own tidying might delete some.
     """
-    lock = FileLock(folder / "server.lock")
+    lock = FileLock(folder / LOCK)
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if any(folder.iterdir()) and not (folder / LOCK).exists():
+            raise ConfigError(
+                f"serve: {folder} holds files that are no server's; give --data an empty folder."
+            )
         lock.acquire(timeout=0)
     except Timeout:
         raise ConfigError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from mammoscope.errors import ConfigError
 
 TOKEN_VARIABLE = "MAMMOSCOPE_TOKEN"
 _SHORTEST_TOKEN = 12
+_LONGEST_DAYS = 36_500
 
 
 def data_folder() -> Path:
@@ -35,6 +37,8 @@ class Settings:
         max_files: of one request, those in archives included.
         requests_per_minute: of one client; 0 for no limit.
         waiting: jobs that may wait before further ones are turned away.
+        tidy_s: seconds between two looks for what has expired.
+        proxy: address of the reverse proxy whose word on who calls is believed; None for none.
         try_it: whether there is a try-it page.
 
     Raises:
@@ -53,27 +57,45 @@ class Settings:
     max_files: int = 500
     requests_per_minute: int = 1200
     waiting: int = 64
+    tidy_s: float = 600.0
+    proxy: str | None = None
     try_it: bool = True
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:
             raise ConfigError(f"serve: port {self.port} does not exist; give 0 to 65535.")
-        for name in ("keep_days", "max_upload_mb", "max_unpacked_mb", "max_files", "waiting"):
+        if not 0 < self.keep_days <= _LONGEST_DAYS:
+            raise ConfigError(
+                f"serve: --keep-days is {self.keep_days:g}; give more than 0, at most 36500."
+            )
+        for name in ("max_upload_mb", "max_unpacked_mb", "max_files", "waiting"):
             if getattr(self, name) <= 0:
                 said = name.replace("_", "-")
                 raise ConfigError(
                     f"serve: --{said} is {getattr(self, name)}; give a number above 0."
                 )
+        if self.token is not None and not (self.token.isascii() and self.token.isprintable()):
+            raise ConfigError("serve: the token has characters that no header holds; use ASCII.")
         if self.token is not None and len(self.token) < _SHORTEST_TOKEN:
             raise ConfigError(
                 f"serve: the token has {len(self.token)} characters; "
                 f"give at least {_SHORTEST_TOKEN}."
             )
-        if self.token is None and not is_loopback(self.host):
+        if self.token is None and self.open_to_others:
             raise ConfigError(
-                f"serve: host {self.host} can be reached by others, and there is no token; "
+                f"serve: at host {self.host} others can reach the server, and there is no token; "
                 f"set {TOKEN_VARIABLE} or give --token-file."
             )
+
+    @property
+    def open_to_others(self) -> bool:
+        """Whether other machines can call the server, by its address or through a proxy."""
+        return others_can_call(self.host, self.hosts, self.proxy)
+
+
+def others_can_call(host: str, hosts: Sequence[str], proxy: str | None) -> bool:
+    """Whether other machines can call a server so set up; further names mean that they do."""
+    return bool(hosts) or proxy is not None or not is_loopback(host)
 
 
 def is_loopback(host: str) -> bool:

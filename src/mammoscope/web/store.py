@@ -1,7 +1,7 @@
 """What is remembered of studies: one row each in a database, and the marks a reader drew.
 
 No name of a patient or file is in it; what a study shows lies in a folder of its own (see
-`mammoscope.web.kept`). SQLite unless a URL says otherwise.
+`mammoscope.web.kept`).
 """
 
 from __future__ import annotations

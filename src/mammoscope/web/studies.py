@@ -7,15 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mammoscope.errors import ConfigError, MammoscopeError
+from sqlalchemy.exc import IntegrityError
+
+from mammoscope.errors import ConfigError
 from mammoscope.types import ExamReport, Mammogram
 from mammoscope.web.annotations import MarkedPicture, ReaderMark
 from mammoscope.web.kept import (
+    GONE,
     MAP,
     OVERLAY,
     THUMBNAIL,
     VALUES,
     Kept,
+    NotThereError,
     malignancy,
     summary,
 )
@@ -24,10 +28,6 @@ from mammoscope.web.schemas import MarkRequest
 from mammoscope.web.store import MarkRow, Order, Store, StudyRow, iso
 
 API = "/api/v1"
-
-
-class NotThereError(MammoscopeError):
-    """A study, image, mark or job that is not there, or not any more."""
 
 
 @dataclass(frozen=True)
@@ -61,12 +61,14 @@ class Studies:
     def add(self, identifier: str, read: Read, session: str, given: str) -> None:
         """Keep an exam whose files are still there; `given` is told to `session` alone."""
         self.kept.write(identifier, read)
-        self._given[identifier] = _Given(session, given)
         self.store.add(identifier, malignancy(read.report), summary(read.report))
+        self._given[identifier] = _Given(session, given)
 
     def add_pages(self, identifier: str, report: ExamReport) -> None:
-        """Write what is not needed to show the study."""
+        """Write what is not needed to show the study; it may have been deleted meanwhile."""
         self.kept.write_pages(identifier, report)
+        if identifier not in self.store.known():
+            self._forget(identifier)
 
     def rows(self, session: str, order: Order) -> list[dict[str, Any]]:
         """The worklist."""
@@ -102,15 +104,12 @@ class Studies:
         """A study's row, or NotThereError."""
         row = self.store.study(identifier)
         if row is None:
-            raise NotThereError("There is no such study, or it has expired; see the worklist.")
+            raise NotThereError(GONE)
         return row
 
     def mammogram(self, identifier: str, image: int) -> Mammogram:
         """An image of a study as it was judged, or NotThereError."""
         self.found(identifier)
-        images = self.kept.study(identifier)["images"]
-        if image >= len(images) or VALUES not in images[image]["files"]:
-            raise NotThereError(f"The study has no picture number {image}.")
         return self.kept.mammogram(identifier, image)
 
     def remove(self, identifier: str) -> None:
@@ -119,13 +118,13 @@ class Studies:
         self.store.remove(identifier)
         self._forget(identifier)
 
-    def values(self, identifier: str, image: int) -> bytes:
-        """An image's values, zstd-compressed, or NotThereError."""
+    def values(self, identifier: str, image: int) -> Path:
+        """The file of an image's values, zstd-compressed, or NotThereError."""
         self.found(identifier)
-        try:
-            return self.kept.values(identifier, image)
-        except FileNotFoundError:
-            raise NotThereError(f"The study has no picture number {image}.") from None
+        path = self.kept.file(identifier, f"{image}.{VALUES}")
+        if not path.is_file():
+            raise NotThereError(f"The study has no picture number {image}.")
+        return path
 
     def mark(self, identifier: str, asked: MarkRequest) -> dict[str, Any]:
         """Keep a reader's box, or raise ConfigError where it is not in its image."""
@@ -136,9 +135,11 @@ class Studies:
                 f"box_px {x1:g},{y1:g},{x2:g},{y2:g} is no box in an image {shape[1]} pixels wide "
                 f"and {shape[0]} high; give x1 below x2 and y1 below y2, inside it."
             )
-        return mark_dict(
-            self.store.mark(identifier, asked.image, asked.box_px, asked.label, asked.note)
-        )
+        try:
+            row = self.store.mark(identifier, asked.image, asked.box_px, asked.label, asked.note)
+        except IntegrityError:  # deleted since it was looked up
+            raise NotThereError(GONE) from None
+        return mark_dict(row)
 
     def unmark(self, identifier: str, mark: str) -> None:
         """Delete a reader's box, or raise NotThereError."""
@@ -150,10 +151,14 @@ class Studies:
         rows = [self.found(study)] if study else list(self.store.studies("created"))
         images: list[MarkedPicture] = []
         marks: list[ReaderMark] = []
-        for row in rows:
-            entries = self.kept.study(row.id)["images"] if row.marks else []
-            for number in sorted({mark.image for mark in row.marks}):
-                images.append(_picture(row.id, entries[number]))
+        for row in (row for row in rows if row.marks):
+            try:
+                entries = self.kept.study(row.id)["images"]
+            except NotThereError:
+                if study:
+                    raise
+                continue  # one that is being deleted is no reason to refuse the others
+            images += [_picture(row.id, entries[n]) for n in sorted({m.image for m in row.marks})]
             marks += [_reader_mark(row.id, mark) for mark in row.marks]
         return images, marks
 

@@ -15,20 +15,20 @@ router = APIRouter(tags=["access"], responses=problems())
 
 
 @router.get("/api/v1/session", operation_id="getSession")
-def session(request: Request) -> SessionState:
+async def session(request: Request) -> SessionState:
     """Whether a token is needed, and was given."""
     gate = _gate(request)
     return SessionState(login_needed=gate.login_needed, logged_in=gate.logged_in(request))
 
 
 @router.post("/login", operation_id="login")
-def log_in(request: Request, asked: Login) -> JSONResponse:
+async def log_in(request: Request, asked: Login) -> JSONResponse:
     """Begin a session with the token; the answer sets its cookie."""
     return login(_gate(request), request, asked.token)
 
 
 @router.post("/logout", operation_id="logout")
-def log_out(request: Request) -> JSONResponse:
+async def log_out(request: Request) -> JSONResponse:
     """End the session."""
     return logout(_gate(request), request)
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mammoscope.outputs.json_report import image_dict, region_dict
 from mammoscope.web.annotations import coco, findings_csv, images_csv
 from mammoscope.web.api.shared import ImageNumber, ServiceOf, StudyId, problems
-from mammoscope.web.kept import encoded, map_png
+from mammoscope.web.kept import NotThereError, encoded, map_png
 from mammoscope.web.reader import Comparison
 from mammoscope.web.schemas import (
     Answer,
@@ -25,28 +25,41 @@ from mammoscope.web.schemas import (
     RegionAnswer,
     RegionRequest,
 )
-from mammoscope.web.studies import NotThereError
 
 router = APIRouter(prefix="/api/v1", tags=["questions"], responses=problems(404))
 OfStudy = Annotated[Identifier | None, Query(description="Of one study; of all if left out.")]
 
 
-@router.post("/studies/{study}/images/{image}/region", operation_id="judgeRegion")
-def region(study: StudyId, image: ImageNumber, asked: RegionRequest, by: ServiceOf) -> RegionAnswer:
+@router.post(
+    "/studies/{study}/images/{image}/region", responses=problems(503), operation_id="judgeRegion"
+)
+async def region(
+    study: StudyId, image: ImageNumber, asked: RegionRequest, by: ServiceOf
+) -> RegionAnswer:
     """Say whether what lies in a region looks benign or malignant."""
-    mammogram = by.studies.mammogram(study, image)
-    x1, y1, x2, y2 = asked.box_px
-    found = by.reader.region(mammogram, (x1, y1, x2, y2), asked.sharpen, asked.contrast)
-    return RegionAnswer(region=region_dict(found.report), crop=_png_url(found.seen))
+
+    def work() -> RegionAnswer:
+        mammogram = by.studies.mammogram(study, image)
+        x1, y1, x2, y2 = asked.box_px
+        found = by.reader.region(mammogram, (x1, y1, x2, y2), asked.sharpen, asked.contrast)
+        return RegionAnswer(region=region_dict(found.report), crop=_png_url(found.seen))
+
+    return await by.in_turn(work)
 
 
-@router.post("/studies/{study}/images/{image}/compare", operation_id="compareModels")
-def compare(
+@router.post(
+    "/studies/{study}/images/{image}/compare", responses=problems(503), operation_id="compareModels"
+)
+async def compare(
     study: StudyId, image: ImageNumber, asked: CompareRequest, by: ServiceOf
 ) -> list[Answer]:
     """What several sets of weights say of the same image."""
-    mammogram = by.studies.mammogram(study, image)
-    return [_answer(by.reader.compare(mammogram, model)) for model in asked.models]
+
+    def work() -> list[Answer]:
+        mammogram = by.studies.mammogram(study, image)
+        return [_answer(by.reader.compare(mammogram, model)) for model in asked.models]
+
+    return await by.in_turn(work)
 
 
 @router.get("/models", operation_id="listModels")

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import shutil
 from collections.abc import AsyncIterator
+from pathlib import PurePath
 from typing import Annotated
 
 from fastapi import APIRouter, File, Path, Query, UploadFile
 from fastapi.responses import FileResponse, Response, StreamingResponse
 
-from mammoscope.web.api.shared import ServiceOf, SessionOf, problems
+from mammoscope.web.api.shared import ServiceOf, SessionOf, UploadRoute, problems
 from mammoscope.web.jobs import ENDED, Job
+from mammoscope.web.kept import NotThereError
 from mammoscope.web.schemas import Identifier, JobState, Started
 from mammoscope.web.service import Service
-from mammoscope.web.studies import NotThereError
 
-router = APIRouter(prefix="/api/v1", tags=["jobs"], responses=problems(404))
+router = APIRouter(
+    prefix="/api/v1", tags=["jobs"], responses=problems(404), route_class=UploadRoute
+)
 JobId = Annotated[Identifier, Path(description="Of a job.")]
 EvaluationId = Annotated[Identifier, Path(description="Of an evaluation.")]
 _LOOK_S = 0.05
@@ -59,8 +63,8 @@ async def evaluate(
     folder = by.new_upload()
     folder.mkdir(mode=0o700)
     paths = []
-    for number, file in enumerate([*predictions, truth]):
-        path = folder / (f"model-{number + 1}{_suffix(file)}" if file is not truth else "truth.csv")
+    for number, file in enumerate([*predictions, truth], 1):
+        path = folder / (_table_name(file, number) if file is not truth else "truth.csv")
         with path.open("wb") as target:
             await asyncio.to_thread(shutil.copyfileobj, file.file, target)
         paths.append(path)
@@ -78,10 +82,12 @@ def report(
     return FileResponse(path, filename="evaluation.html" if download else None)
 
 
-def _suffix(file: UploadFile) -> str:
-    """Only what tells JSON from a table is taken from the given name."""
-    name = (file.filename or "").lower()
-    return next((kind for kind in (".jsonl", ".json") if name.endswith(kind)), ".csv")
+def _table_name(file: UploadFile, number: int) -> str:
+    """Letters, digits and dashes of the given name, which names the model in the report."""
+    given = PurePath((file.filename or "").replace("\\", "/"))
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", given.stem).strip("-.")[:40] or "model"
+    kind = next((kind for kind in (".jsonl", ".json") if given.suffix.lower() == kind), ".csv")
+    return f"{number}-{stem}{kind}"
 
 
 def _found(by: Service, identifier: str) -> Job:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
 from typing import Annotated, Any, cast
 
 from fastapi import Depends, Path, Request
 from fastapi.responses import FileResponse, JSONResponse, Response
+from fastapi.routing import APIRoute
 from starlette.datastructures import UploadFile
 
+from mammoscope.web.kept import NotThereError
 from mammoscope.web.schemas import Identifier, Problem
 from mammoscope.web.service import Service
-from mammoscope.web.studies import NotThereError
 from mammoscope.web.uploads import Limits, Received, keep
 
 NEUTRAL_SESSION = ""
@@ -33,12 +35,12 @@ def problems(*codes: int) -> dict[int | str, dict[str, Any]]:
     return {code: {"model": Problem, "description": said[code]} for code in (*always, *codes)}
 
 
-def service(request: Request) -> Service:
+async def service(request: Request) -> Service:
     """What does the work."""
     return cast("Service", request.app.state.service)
 
 
-def session(request: Request) -> str:
+async def session(request: Request) -> str:
     """Who asks: the id of the session, which only tells whose uploads are whose."""
     return cast("str", getattr(request.state, "session", NEUTRAL_SESSION))
 
@@ -47,6 +49,28 @@ ServiceOf = Annotated[Service, Depends(service)]
 SessionOf = Annotated[str, Depends(session)]
 StudyId = Annotated[Identifier, Path(description="Of a study.")]
 ImageNumber = Annotated[int, Path(ge=0, le=100_000, description="Of an image, from 0.")]
+
+
+class _Upload(Request):
+    """A form of files: text fields, which lie in memory, are few and short."""
+
+    def form(self, **_: Any) -> Any:
+        """Read the form within these limits."""
+        most = self.app.state.service.settings.max_files
+        return super().form(max_files=most, max_fields=8, max_part_size=65_536)
+
+
+class UploadRoute(APIRoute):
+    """A route that takes files."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The handler, which sees the request with limits on its form."""
+        handle = super().get_route_handler()
+
+        async def limited(request: Request) -> Response:
+            return await handle(_Upload(request.scope, request.receive))
+
+        return limited
 
 
 async def receive(files: list[UploadFile], by: Service) -> Received:

@@ -8,23 +8,26 @@ from typing import Annotated, Any, Literal
 
 import imagecodecs
 from fastapi import APIRouter, File, Header, Query, UploadFile
-from fastapi.responses import Response
+from fastapi.responses import FileResponse, Response
 
 from mammoscope.web.api.shared import (
     ImageNumber,
     ServiceOf,
     SessionOf,
     StudyId,
+    UploadRoute,
     kept_file,
     problems,
     receive,
 )
-from mammoscope.web.kept import MAP, OVERLAY, REPORT_HTML, REPORT_JSON, THUMBNAIL
+from mammoscope.web.kept import MAP, OVERLAY, REPORT_HTML, REPORT_JSON, THUMBNAIL, encoded
 from mammoscope.web.schemas import Prediction, Row, Started, Study, VerdictRequest, Worklist
 from mammoscope.web.service import Service
 from mammoscope.web.store import Order
 
-router = APIRouter(prefix="/api/v1", tags=["studies"], responses=problems())
+router = APIRouter(
+    prefix="/api/v1", tags=["studies"], responses=problems(), route_class=UploadRoute
+)
 Files = Annotated[
     list[UploadFile],
     File(min_length=1, description="DICOM or image files, or zip archives of them."),
@@ -124,13 +127,26 @@ def values(
     accept_encoding: Annotated[str, Header()] = "",
 ) -> Response:
     """Pixel values before any window: height rows of width, little-endian, of the image's dtype."""
-    zstd = by.studies.values(study, image)
+    path, kind = by.studies.values(study, image), "application/octet-stream"
     headers = {"Vary": "Accept-Encoding"}
     if "zstd" in accept_encoding:
         headers["Content-Encoding"] = "zstd"
-        return Response(zstd, media_type="application/octet-stream", headers=headers)
-    raw: Any = imagecodecs.zstd_decode(zstd)
-    return Response(raw, media_type="application/octet-stream", headers=headers)
+        return FileResponse(path, media_type=kind, headers=headers)
+    raw: Any = imagecodecs.zstd_decode(path.read_bytes())
+    return Response(raw, media_type=kind, headers=headers)
+
+
+@router.get(
+    "/studies/{study}/images/{image}/image.png",
+    responses=problems(404),
+    response_class=Response,
+    operation_id="getImage",
+)
+def image_picture(study: StudyId, image: ImageNumber, by: ServiceOf) -> Response:
+    """The image as it was judged, grey levels of 8 or 16 bits: what marks.images.csv names."""
+    pixels = by.studies.mammogram(study, image).pixels
+    headers = {"Content-Disposition": f'attachment; filename="{study}_{image}.png"'}
+    return Response(encoded(pixels, ".png"), media_type="image/png", headers=headers)
 
 
 @router.get(

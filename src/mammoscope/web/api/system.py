@@ -14,13 +14,13 @@ _PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 
 
 @router.get("/health", operation_id="health")
-def health() -> Status:
+async def health() -> Status:
     """Whether the process answers."""
     return Status(status="ok")
 
 
 @router.get("/ready", responses={503: {"model": Status}}, operation_id="ready")
-def ready(by: ServiceOf) -> Response:
+async def ready(by: ServiceOf) -> Response:
     """Whether the networks are loaded and further jobs are taken."""
     busy = by.jobs.pending >= by.settings.waiting
     return JSONResponse({"status": "busy" if busy else "ok"}, 503 if busy else 200)
@@ -37,6 +37,6 @@ def metrics(request: Request, by: ServiceOf) -> Response:
 
 
 @router.get("/api/v1/version", operation_id="version")
-def version() -> Version:
+async def version() -> Version:
     """The program and its version."""
     return Version(program="mammoscope", version=mammoscope.__version__, api="v1")

@@ -29,6 +29,10 @@ function nameOf(event: KeyboardEvent): string {
 /** Listens until the returned function is called. */
 export function bindKeys(reading: Reading): () => void {
   const onKey = (event: KeyboardEvent): void => {
+    if (event.key === "Escape" && event.target instanceof HTMLElement && event.target.matches("textarea, input[type=text]")) {
+      reading.viewer.focus();
+      return;
+    }
     if (!keysOn.get() || taken(event)) return;
     const key = nameOf(event);
     const action = ACTIONS.find((one) => one.keys.includes(key));

@@ -3,7 +3,7 @@ import { el, icon } from "./dom";
 import { ICONS } from "./icons";
 import { text } from "./text";
 
-const LIFE_MS = 9000;
+const LIFE_MS = { error: 9000, news: 4000 } as const;
 const shelf = el("div", { class: "toasts" });
 
 export function toastShelf(): HTMLElement {
@@ -16,7 +16,7 @@ function put(message: string, kind: "error" | "news"): void {
   const toast = el("div", { class: `toast ${kind}`, role }, el("p", {}, message), close);
   close.addEventListener("click", () => toast.remove());
   shelf.append(toast);
-  setTimeout(() => toast.remove(), LIFE_MS);
+  setTimeout(() => toast.remove(), LIFE_MS[kind]);
 }
 
 /** Messages belong to the page that gave rise to them. */

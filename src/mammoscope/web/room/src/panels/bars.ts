@@ -48,7 +48,8 @@ export function probabilityBar(bar: Probability): HTMLElement {
 }
 
 export function scale(): HTMLElement {
-  return el("div", { class: "scale", "aria-hidden": "true" }, ["0", "25", "50", "75", "100 %"].map((at) => el("span", {}, at)));
+  return el("div", { class: "scale", "aria-hidden": "true" }, ["0", "25", "50", "75", "100"].map((at) =>
+    place(el("span", {}, at === "100" ? "100 %" : at), { "--at": `${at}%` })));
 }
 
 /** The operating points by name; the one in focus or under the mouse is told below. */

@@ -19,7 +19,9 @@ export function headline(study: Study): HTMLElement {
   return el("section", { class: "part head" },
     el("h1", {}, studyName(study)),
     el("small", {}, moment(study.created), study.expires && ` · ${text.results.expires(day(study.expires))}`),
-    !study.ultrasound && el("p", { class: "verdict" }, flagWords(exam.flag), el("span", {}, study.words.verdict_detail)));
+    !study.ultrasound && el("p", { class: "verdict" },
+      el("span", { class: "row" }, flagWords(exam.flag), exam.sure === false && sureWords(false)),
+      el("span", {}, study.words.verdict_detail)));
 }
 
 /** Bars of exam and breasts with the operating points they are held against. */

@@ -31,7 +31,14 @@ function group(label: string, ...children: HTMLElement[]): HTMLElement {
 function presets(reading: Reading): { node: HTMLElement; update(): void } {
   const id = freshId("preset");
   const choice = el("select", { id, title: hint("preset") });
-  choice.addEventListener("change", () => reading.viewer.preset(choice.value));
+  // Chosen by mouse, the list must not keep the keys; one who steps through it by keys stays in it.
+  let byMouse = false;
+  choice.addEventListener("pointerdown", () => { byMouse = true; });
+  choice.addEventListener("keydown", () => { byMouse = false; });
+  choice.addEventListener("change", () => {
+    reading.viewer.preset(choice.value);
+    if (byMouse) reading.viewer.focus();
+  });
   let known = "";
   const update = (): void => {
     const names = reading.viewer.presets();

@@ -161,7 +161,11 @@ export class Viewer {
   /** One pixel of the image on one pixel of the screen. */
   oneToOne(): void {
     const scale = 1 / (window.devicePixelRatio || 1);
-    this.each((pane) => Object.assign(pane, { isFitted: false, view: { ...pane.view, scale } }));
+    this.each((pane) => {
+      if (!pane.image) return;
+      const view = zoomedAt(pane.image, pane.frame, pane.view, scale / pane.view.scale, held(pane));
+      Object.assign(pane, { isFitted: false, view });
+    });
   }
 
   fit(): void {
@@ -173,10 +177,10 @@ export class Viewer {
     if (this.activePane) this.movePane(this.activePane, dx, dy);
   }
 
-  /** Zoom about the middle of the active pane; for keys. */
+  /** Zoom the active pane; for keys. */
   zoomBy(factor: number): void {
     const pane = this.activePane;
-    if (pane) this.zoomPane(pane, factor, [pane.frame.width / 2, pane.frame.height / 2]);
+    if (pane) this.zoomPane(pane, factor, held(pane));
   }
 
   setMapOpacity(share: number): void {
@@ -434,6 +438,12 @@ export class Viewer {
       this.events.onState(this.current());
     });
   }
+}
+
+/** What stays where it is when a key zooms: the middle, or the chest wall while the whole image shows, since the middle is air. */
+function held(pane: Pane): Point {
+  const { width, height, wall } = pane.frame;
+  return [!pane.isFitted || !wall ? width / 2 : wall === "right" ? width : 0, height / 2];
 }
 
 const STEPS: Record<string, Point | undefined> = {

@@ -25,10 +25,12 @@ export function drafted(pane: Pane): Box | null {
   return clipped(pane.image, [x1, y1], [x2, y2]);
 }
 
+/** In the middle of what is looked at: of the pane, or of the breast at its wall while the whole image shows. */
 function centred(pane: Pane): Box {
-  const { width, height } = pane.frame;
-  const [ax, ay] = pane.toSource([width * 0.4, height * 0.4]);
-  const [bx, by] = pane.toSource([width * 0.6, height * 0.6]);
+  const { width, height, wall } = pane.frame;
+  const middle = !pane.isFitted || !wall ? 0.5 : wall === "right" ? 0.82 : 0.18;
+  const [ax, ay] = pane.toSource([width * (middle - 0.1), height * 0.4]);
+  const [bx, by] = pane.toSource([width * (middle + 0.1), height * 0.6]);
   return [Math.min(ax, bx), Math.min(ay, by), Math.max(ax, bx), Math.max(ay, by)];
 }
 

@@ -18,11 +18,14 @@ export function rangeOf(values: Uint8Array | Uint16Array): Range {
   return { min, max };
 }
 
+/** Windows are DICOM's LINEAR ones, which reach over width - 1 real units about center - 0.5 (PS3.3 C.11.2.1.2.1). */
+const spanOf = (window: Window): number => Math.max(window.width - 1, 0);
+
 /** The window that shows every value, in real units (value * slope + intercept). */
 export function fullRange(image: StudyImage, range: Range): Window {
   const ends = [range.min, range.max].map((value) => value * image.slope + image.intercept);
   const low = Math.min(...ends);
-  const width = Math.max(2, Math.max(...ends) - low + 1);
+  const width = Math.max(...ends) - low + 1;
   return { center: low + width / 2, width };
 }
 
@@ -41,9 +44,9 @@ export function presetOf(image: StudyImage, name: string, range: Range): Window 
   return found ? { center: found.center, width: found.width } : null;
 }
 
-/** Stored values at the two ends of a window (DICOM PS3.3 C.11.2.1.2.1); `lower > upper` cannot occur. */
+/** Stored values at the two ends of a window; `lower > upper` cannot occur. */
 export function storedEnds(image: StudyImage, window: Window): { lower: number; upper: number } {
-  const half = (Math.max(window.width, 1) - 1) / 2;
+  const half = spanOf(window) / 2;
   const ends = [window.center - 0.5 - half, window.center - 0.5 + half];
   const [a, b] = ends.map((real) => (real - image.intercept) / image.slope) as [number, number];
   const lower = Math.min(a, b);
@@ -64,16 +67,16 @@ export interface Windowed {
 
 /** The window reached by a drag of (dx, dy) screen pixels: right is wider, down is darker. */
 export function dragged({ window, lowIsWhite }: Windowed, dx: number, dy: number): Window {
-  const width = Math.max(1, window.width * Math.exp(dx / 300));
-  return { width, center: window.center + ((lowIsWhite ? -dy : dy) * window.width) / 400 };
+  const width = 1 + spanOf(window) * Math.exp(dx / 300);
+  return { width, center: window.center + ((lowIsWhite ? -dy : dy) * spanOf(window)) / 400 };
 }
 
 /** The same change of window for an image whose first window or polarity differs. */
 export function carried(from: Windowed, to: Windowed): Window {
-  const ratio = to.firstWindow.width / from.firstWindow.width;
+  const ratio = spanOf(to.firstWindow) / (spanOf(from.firstWindow) || 1);
   const darker = (from.window.center - from.firstWindow.center) * ratio;
   const center = to.firstWindow.center + (from.lowIsWhite === to.lowIsWhite ? darker : -darker);
-  return { center, width: Math.max(1, from.window.width * ratio) };
+  return { center, width: 1 + spanOf(from.window) * ratio };
 }
 
 export function written(value: number): string {
