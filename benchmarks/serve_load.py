@@ -68,9 +68,8 @@ def clients(running: Server, count: int, seconds: float) -> int:
     centiles = statistics.quantiles(took, n=100)
     print(f"{count} clients, {seconds:g} s: {len(took)} images, {len(took) / seconds:.2f} a second")
     print(f"p50 {centiles[49]:.2f} s, p99 {centiles[98]:.2f} s, longest {max(took):.2f} s")
-    print(
-        f"outcomes {dict(outcomes)}; memory {running.memory_mb():.0f} MB, {running.peak_mb():.0f} at most"
-    )
+    memory = f"{running.memory_mb():.0f} MB at the end, {running.peak_mb():.0f} MB at most"
+    print(f"outcomes {dict(outcomes)}; memory {memory}")
     return 0 if set(outcomes) == {"judged"} else 1
 
 
@@ -109,8 +108,9 @@ def wait(running: Server, exam: Path, repeats: int) -> int:
             done.append(one[1])
         size = sum(path.stat().st_size for path in chosen) / 1e6
         print(
-            f"{len(chosen)} files ({size:.1f} MB): first result {statistics.median(first[1:]):.2f} s, "
-            f"all written {statistics.median(done[1:]):.2f} s (median of {repeats}, warm)"
+            f"{len(chosen)} files ({size:.1f} MB), median of {repeats}, warm: "
+            f"first result {statistics.median(first[1:]):.2f} s, "
+            f"all written {statistics.median(done[1:]):.2f} s"
         )
     return 0
 

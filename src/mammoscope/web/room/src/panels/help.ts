@@ -52,6 +52,6 @@ export function helpPage(): Page {
       el("section", { class: "card" }, el("h2", {}, text.help.more),
         el("ul", {},
           el("li", {}, el("a", { href: "/try" }, text.help.tryIt)),
-          el("li", {}, el("a", { href: "/docs" }, text.help.api))))));
+          el("li", {}, el("a", { href: "/openapi.json" }, text.help.api))))));
   return { node, title: text.nav.help };
 }

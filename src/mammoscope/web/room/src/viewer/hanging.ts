@@ -1,4 +1,4 @@
-import type { Study, StudyImage } from "./types";
+import type { Box, Study, StudyImage } from "./types";
 
 export const SLOTS = 4;
 
@@ -29,4 +29,37 @@ export function priorOf(image: StudyImage, prior: Study): StudyImage | null {
 export function chestWall(image: StudyImage): "left" | "right" | null {
   if (image.laterality === "R") return "right";
   return image.laterality === "L" ? "left" : null;
+}
+
+const AIR = 1.04;
+
+/**
+ * The study with what each image's pane is filled with: a part as large (in mm, else in pixels) in every
+ * image, so that all breasts are shown at one scale, and large enough for the largest of them.
+ */
+export function fittedTogether(study: Study): Study {
+  const known = study.images.every((image) => image.spacing_mm !== null);
+  const unit = (image: StudyImage): [number, number] => (known && image.spacing_mm) || [1, 1];
+  const breasts = study.images.filter((image) => image.breast_px);
+  const most = (side: 0 | 1): number => AIR * Math.max(0, ...breasts.map((image) => extent(image)[side] * unit(image)[side]));
+  const [height, width] = [most(0), most(1)];
+  const images = study.images.map((image) => {
+    const [row, column] = unit(image);
+    return image.breast_px ? { ...image, fit_px: part(image, height / row, width / column) } : image;
+  });
+  return { ...study, images };
+}
+
+/** Rows and columns of the breast; columns are counted from the edge of the image that it lies at. */
+function extent(image: StudyImage): [number, number] {
+  const [left, top, right, bottom] = image.breast_px!;
+  return [bottom - top, left < image.width - right ? right : image.width - left];
+}
+
+/** Part of an image of this size, about the breast, and inside the image where it fits in there. */
+function part(image: StudyImage, height: number, width: number): Box {
+  const [left, top, right, bottom] = image.breast_px!;
+  const down = Math.min(Math.max(0, (top + bottom - height) / 2), Math.max(0, image.height - height));
+  const along = left < image.width - right ? 0 : Math.max(0, image.width - width);
+  return [along, down, along + width, down + height];
 }

@@ -1,7 +1,7 @@
 import "./viewer.css";
 import { destroyEngine, renderingEngine } from "./engine";
 import { listen, type Actions } from "./gestures";
-import { SLOTS, hang, priorOf, readingOrder } from "./hanging";
+import { fittedTogether, SLOTS, hang, priorOf, readingOrder } from "./hanging";
 import { drafted, nudge } from "./keyregion";
 import { addStudy, dropStudy, imageId, isLoaded, load } from "./loader";
 import { Pace } from "./pace";
@@ -58,8 +58,10 @@ export class Viewer {
   }
 
   /** Hang a study; resolves when what is on the screen is drawn. The rest is fetched behind it. */
-  async show(study: Study, prior: Study | null = null): Promise<void> {
+  async show(shown: Study, before: Study | null = null): Promise<void> {
     this.clear();
+    const study = fittedTogether(shown);
+    const prior = before && fittedTogether(before);
     this.study = study;
     this.prior = prior;
     this.order = readingOrder(study);

@@ -1,4 +1,5 @@
 /** Every word that the viewer shows or speaks. */
+import { wholePercent } from "../numbers";
 
 export const texts = {
   fullRange: "full range",
@@ -13,7 +14,7 @@ export const texts = {
   window: (center: string, width: string) => `C ${center}  W ${width}`,
   zoom: (percent: number) => `${percent} %`,
   inverted: "inverted",
-  finding: (label: string, score: number) => `${label} ${Math.round(score * 100)} %`,
+  finding: (label: string, score: number) => `${label} ${wholePercent(score)}`,
   length: (value: number, unit: "mm" | "px") => `${value.toFixed(unit === "mm" ? 1 : 0)} ${unit}`,
   pane: (name: string) => `${name}, image viewer`,
   canvas: (name: string, width: number, height: number, findings: number) =>

@@ -28,6 +28,10 @@ export interface StudyImage {
   values_url: string | null;
   map_url: string | null;
   findings: { box_px: Box; score: number; label: string }[];
+  /** Around the breast; null where none was looked for. */
+  breast_px: Box | null;
+  /** What a pane is filled with at first: see `fittedTogether`. */
+  fit_px?: Box;
 }
 
 export interface Study {

@@ -27,14 +27,15 @@ export function aspect(image: StudyImage): number {
   return column / row;
 }
 
-/** The whole image, its chest wall against the edge of the pane. */
+/** The breast with the chest wall against the edge of the pane, or the whole image where no breast is known. */
 export function fitted(image: StudyImage, frame: Frame): View {
   const across = aspect(image);
-  const scale = Math.min(frame.width / (image.width * across), frame.height / image.height);
+  const [left, top, right, bottom] = image.fit_px ?? [0, 0, image.width, image.height];
+  const scale = Math.min(frame.width / ((right - left) * across), frame.height / (bottom - top));
   const half = frame.width / 2 / (scale * across);
   const atEnd = frame.wall && (frame.wall === "right") === (frame.flip === 1);
-  const x = !frame.wall ? image.width / 2 : atEnd ? image.width - half : half;
-  return { focus: [x, image.height / 2], scale };
+  const x = !frame.wall ? (left + right) / 2 : atEnd ? image.width - half : half;
+  return { focus: [x, (top + bottom) / 2], scale };
 }
 
 export function relative(image: StudyImage, frame: Frame, view: View): Relative {
