@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Union
 
 import mammoscope
+from mammoscope.cli_batch import Batch
 from mammoscope.cli_compare import Compare
 from mammoscope.cli_data import Data
 from mammoscope.cli_evaluate import Evaluate
@@ -29,10 +30,11 @@ from mammoscope.errors import ConfigError, MammoscopeError, MissingExtraError, W
 
 OK, SOME_FAILED, USAGE, NOTHING_READABLE, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 3, 130, 141
 
-Command = Demo | Predict | Serve | Data | Train | Compare | Models | Evaluate | Doctor
+Command = Demo | Predict | Batch | Serve | Data | Train | Compare | Models | Evaluate | Doctor
 COMMANDS: dict[str, type[Command]] = {
     "demo": Demo,
     "predict": Predict,
+    "batch": Batch,
     "serve": Serve,
     "data": Data,
     "train": Train,
@@ -46,6 +48,7 @@ DESCRIPTION = """Reads mammograms: how likely a cancer, where, and how dense the
 Research and education use; it supports a reader and replaces none.
   mammoscope demo                        reads the exam that ships with the program
   mammoscope predict study/ --out out/   reads files and folders, DICOM or images
+  mammoscope batch archive/ --out out/   many exams into tables; --resume goes on
   mammoscope serve --open                reading room, try-it page and API on this machine
   mammoscope data list                   public data sets that become manifests
   mammoscope train RECIPE --data d/ --out run/       trains a network by cross-validation

@@ -56,7 +56,7 @@ def image_report(
     """Build the report of one judged image.
 
     Args:
-        mammogram: the image.
+        mammogram: the image; its pixels make the preview and nothing else.
         prepared: what the network saw of it.
         malignancy_logit: raw.
         map_logits: (h, w) raw; the map covers the network's input.
@@ -78,7 +78,7 @@ def image_report(
         density=Density(*(float(p) for p in softmax(density_logits))),
         findings=tuple(find_lesions(lesion_map, threshold)),
         warnings=mammogram.warnings,
-        shape_px=mammogram.shape,
+        shape_px=prepared.geometry.source_shape,
         preview=preview(mammogram),
         lesion_map=lesion_map,
         breast_px=(float(x1), float(y1), float(x2), float(y2)),

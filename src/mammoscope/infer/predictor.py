@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mammoscope.infer.engine import Engine, Precision, RawOutputs, Runtime, load_engine
+from mammoscope.infer.engine import Engine, Hint, Precision, RawOutputs, Runtime, load_engine
 from mammoscope.infer.position import with_positions
 from mammoscope.infer.postprocess import (
     breast_report,
@@ -55,8 +55,11 @@ class Predictor:
         runtime: Runtime = "auto",
         precision: Precision = "auto",
         operating_point: str | None = None,
+        hint: Hint = "latency",
     ) -> Predictor:
         """Load weights by name or folder; None is the weights that ship.
+
+        `hint` is what the engine is to be good at: one exam soon, or many an hour.
 
         Raises:
             WeightsError: they are missing, damaged, or have no such operating point.
@@ -64,7 +67,7 @@ class Predictor:
         """
         found = load_card(weights, "mammogram")
         point = found.operating_point(operating_point)
-        return cls(found, load_engine(verify(found), runtime, precision), point)
+        return cls(found, load_engine(verify(found), runtime, precision, hint=hint), point)
 
     @property
     def info(self) -> ModelInfo:
@@ -73,7 +76,11 @@ class Predictor:
 
     def __call__(self, exam: Exam) -> ExamReport:
         """Judge every image of `exam`, its breasts, and the exam as a whole."""
-        images = with_positions(self.judge(exam.images))
+        return self.exam_report(exam, self.judge(exam.images))
+
+    def exam_report(self, exam: Exam, judged: Sequence[ImageReport]) -> ExamReport:
+        """Join what was said of the images of `exam`, in their order; no pixels are looked at."""
+        images = with_positions(judged)
         breasts = breast_reports(images, self.weights)
         parts = (*breasts.values(), *_unplaced(images, self.weights))
         higher = max(parts, key=lambda part: part.malignancy or 0.0, default=BreastReport())
@@ -103,19 +110,24 @@ class Predictor:
                 batch = mammograms[start : start + BATCH]
                 prepared = list(pool.map(prepare_one, batch))
                 raw = self.engine.run(np.stack([item.pixels for item in prepared]))
-                reports += pool.map(partial(self._report, batch, prepared, raw), range(len(batch)))
+                one = partial(self.image_report, raw)
+                reports += pool.map(one, range(len(batch)), batch, prepared)
         return reports
 
-    def _report(
-        self,
-        batch: Sequence[Mammogram],
-        prepared: Sequence[Prepared],
-        raw: RawOutputs,
-        index: int,
+    def image_report(
+        self, raw: RawOutputs, index: int, mammogram: Mammogram, prepared: Prepared
     ) -> ImageReport:
+        """Say what the network's outputs number `index` mean for the image it saw there.
+
+        Args:
+            raw: of a batch.
+            index: place in the batch.
+            mammogram: the image; its pixels make the preview and nothing else.
+            prepared: what the network saw of it.
+        """
         return image_report(
-            batch[index],
-            prepared[index],
+            mammogram,
+            prepared,
             float(raw.malignancy[index]),
             raw.lesion_map[index],
             raw.density[index],
