@@ -209,7 +209,8 @@ def _finding_row(mark: ReaderMark, number: int) -> dict[str, object]:
 
 
 def _harmless(text: str) -> str:
-    """With an apostrophe before what a spreadsheet would run as a formula."""
+    """One kind of line end, and an apostrophe before what a spreadsheet would run as a formula."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
