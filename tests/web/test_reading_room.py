@@ -149,6 +149,7 @@ def test_demo_and_region_need_no_mouse(room: Room) -> None:
     for key in ("r", "ArrowRight", "Shift+ArrowRight", "Enter"):
         room.page.keyboard.press(key)
     room.page.wait_for_selector(".region .answer")
+    assert "Malignant" in room.page.inner_text(".region .classes")
 
 
 def test_page_calls_its_server_alone_and_complains_of_nothing(room: Room, demo_study: str) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import Annotated, Any, Literal
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, TypeVar
 
 import imagecodecs
 from fastapi import APIRouter, File, Header, Query, UploadFile
@@ -33,12 +34,23 @@ Files = Annotated[
     File(min_length=1, description="DICOM or image files, or zip archives of them."),
 ]
 Download = Annotated[bool, Query(description="Answer as a file to be saved.")]
+Route = TypeVar("Route", bound=Callable[..., Any])
 ReportKind = Literal["html", "json"]
 CSV_FIELDS = (
     "label", "id", "created", "malignancy", "flag", "sure", "density", "right", "left", "images",
     "judged", "verdict", "note", "marks",
 )  # fmt: skip
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def _file_route(path: str, operation: str) -> Callable[[Route], Route]:
+    """A route to one file of a study, at `path` below it."""
+    return router.get(
+        f"/studies/{{study}}{path}",
+        responses=problems(404),
+        response_class=Response,
+        operation_id=operation,
+    )
 
 
 @router.post("/predict", responses=problems(413), operation_id="predict")
@@ -102,24 +114,14 @@ def verdict(study: StudyId, asked: VerdictRequest, by: ServiceOf, session: Sessi
     return Row(**by.studies.row(by.studies.found(study), session))
 
 
-@router.get(
-    "/studies/{study}/report.{kind}",
-    responses=problems(404),
-    response_class=Response,
-    operation_id="getReport",
-)
+@_file_route("/report.{kind}", "getReport")
 def report(study: StudyId, kind: ReportKind, by: ServiceOf, download: Download = False) -> Response:
     """The report as the command line writes it."""
     name = {"html": REPORT_HTML, "json": REPORT_JSON}[kind]
     return kept_file(by, study, name, download, f"{by.studies.found(study).number:04d}-{name}")
 
 
-@router.get(
-    "/studies/{study}/images/{image}/values",
-    responses=problems(404),
-    response_class=Response,
-    operation_id="getValues",
-)
+@_file_route("/images/{image}/values", "getValues")
 def values(
     study: StudyId,
     image: ImageNumber,
@@ -136,12 +138,7 @@ def values(
     return Response(raw, media_type=kind, headers=headers)
 
 
-@router.get(
-    "/studies/{study}/images/{image}/image.png",
-    responses=problems(404),
-    response_class=Response,
-    operation_id="getImage",
-)
+@_file_route("/images/{image}/image.png", "getImage")
 def image_picture(study: StudyId, image: ImageNumber, by: ServiceOf) -> Response:
     """The image as it was judged, grey levels of 8 or 16 bits: what marks.images.csv names."""
     pixels = by.studies.mammogram(study, image).pixels
@@ -149,34 +146,19 @@ def image_picture(study: StudyId, image: ImageNumber, by: ServiceOf) -> Response
     return Response(encoded(pixels, ".png"), media_type="image/png", headers=headers)
 
 
-@router.get(
-    "/studies/{study}/images/{image}/map.png",
-    responses=problems(404),
-    response_class=Response,
-    operation_id="getMap",
-)
+@_file_route("/images/{image}/map.png", "getMap")
 def map_picture(study: StudyId, image: ImageNumber, by: ServiceOf) -> Response:
     """The lesion map over the whole image, transparent where it says nothing."""
     return _picture(by, study, image, MAP, download=False)
 
 
-@router.get(
-    "/studies/{study}/images/{image}/thumbnail.jpg",
-    responses=problems(404),
-    response_class=Response,
-    operation_id="getThumbnail",
-)
+@_file_route("/images/{image}/thumbnail.jpg", "getThumbnail")
 def thumbnail(study: StudyId, image: ImageNumber, by: ServiceOf) -> Response:
     """The image, small."""
     return _picture(by, study, image, THUMBNAIL, download=False)
 
 
-@router.get(
-    "/studies/{study}/images/{image}/overlay.png",
-    responses=problems(404),
-    response_class=Response,
-    operation_id="getOverlay",
-)
+@_file_route("/images/{image}/overlay.png", "getOverlay")
 def overlay(
     study: StudyId, image: ImageNumber, by: ServiceOf, download: Download = False
 ) -> Response:
