@@ -153,6 +153,20 @@ def test_deflated_bombs_stop_at_the_limit(tmp_path: Path, monkeypatch: Any) -> N
     fails(write(tmp_path, syntax=DEFLATED), LimitError, "inflates")
 
 
+@pytest.mark.parametrize("after", [b"\0", b"more than padding"])
+def test_what_follows_a_deflated_data_set_is_passed_over(tmp_path: Path, after: bytes) -> None:
+    path = write(tmp_path, syntax=DEFLATED)
+    pixels = read_dicom(path).pixels
+    path.write_bytes(path.read_bytes() + after)
+    assert np.array_equal(read_dicom(path).pixels, pixels)
+
+
+def test_a_deflated_data_set_that_is_cut_off_is_told(tmp_path: Path) -> None:
+    path = write(tmp_path, syntax=DEFLATED)
+    path.write_bytes(path.read_bytes()[:-200])
+    fails(path, CorruptError)
+
+
 def test_unreadable_text_is_ignored_with_a_warning(tmp_path: Path) -> None:
     path = write(tmp_path, ImagerPixelSpacing=["0.12345", "0.12345"])
     path.write_bytes(path.read_bytes().replace(b"0.12345", b"abcdefg"))

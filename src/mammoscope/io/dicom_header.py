@@ -245,11 +245,12 @@ def _inflated(path: str | Path, file: BinaryIO) -> BinaryIO:
         inflated = BytesIO()
         inflated.write(data[:start].replace(DEFLATED, explicit))
         inflater, rest = zlib.decompressobj(-zlib.MAX_WBITS), data[start:]
-        # Piece by piece: the whole would lie in memory twice, and a bomb is not worth that.
-        while rest and inflated.tell() - start <= MAX_INFLATED:
+        # Piece by piece: the whole would lie in memory twice, and a bomb is not worth that. What
+        # follows the stream is a byte of padding, and zlib would hand it back for ever.
+        while rest and not inflater.eof and inflated.tell() - start <= MAX_INFLATED:
             inflated.write(inflater.decompress(rest, _PIECE))
             rest = inflater.unconsumed_tail
-    if rest or inflated.tell() - start > MAX_INFLATED:
+    if inflated.tell() - start > MAX_INFLATED:
         raise LimitError(
             path,
             f"the data set inflates to more than {MAX_INFLATED >> 20} MiB",
