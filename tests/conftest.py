@@ -13,6 +13,12 @@ def quiet_pydicom() -> None:
     warnings.filterwarnings("ignore", module=r"pydicom\.")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep compiled networks out of the user's own folder, here and in processes started here."""
+    os.environ["MAMMOSCOPE_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
 @pytest.fixture
 def command_line(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep what the command line does to its process (warnings, logging, debug) to one test."""

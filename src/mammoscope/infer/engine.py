@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammoscope.errors import ConfigError, WeightsError
+from mammoscope.infer.compiled import compiled_network
 
 Runtime = Literal["auto", "openvino", "onnxruntime"]
 Precision = Literal["auto", "f32", "bf16"]
@@ -31,14 +32,14 @@ class RawOutputs:
 
     Attributes:
         malignancy: (n,) float32.
-        lesion_map: (n, h, w) float32.
-        density: (n, 4) float32.
+        lesion_map: (n, h, w) float32; None of a classifier, which tells no places.
+        density: (n, 4) float32; None of a classifier whose classes do not tell it.
         finding_map: (n, h, w) float32; None of a network without one.
     """
 
     malignancy: NDArray[np.float32]
-    lesion_map: NDArray[np.float32]
-    density: NDArray[np.float32]
+    lesion_map: NDArray[np.float32] | None
+    density: NDArray[np.float32] | None
     finding_map: NDArray[np.float32] | None = None
 
 
@@ -122,7 +123,7 @@ def _openvino(
         raise ConfigError("precision bf16: this CPU does not compute in bf16; use f32 or auto.")
     chosen = "bf16" if has_bf16 and precision != "f32" else "f32"
     options = {"INFERENCE_PRECISION_HINT": chosen, "PERFORMANCE_HINT": hint.upper()}
-    compiled = core.compile_model(core.read_model(network), "CPU", options)
+    compiled = compiled_network(core, network, options)
     there = [name for port in compiled.outputs for name in port.names]
     ports = [compiled.output(name) for name in _wanted(outputs, there)]
 
