@@ -23,7 +23,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mammoscope.anatomy import chest_side
+from mammoscope.anatomy import breast_mask, side_of_mask
 from mammoscope.errors import ReadError
 from mammoscope.io import read_mammogram
 from mammoscope.io.screen import refusal
@@ -90,7 +90,7 @@ def compare(tally: Tally, image: Mammogram, row: dict[str, str]) -> None:
         tally.turned_wrongly.append(name)
     if row.get("laterality"):
         tally.sides += 1
-        seen = chest_side(image.pixels)
+        seen = side_of_mask(breast_mask(image.pixels))
         tally.by_woman.setdefault(row["patient_id"], []).append(seen == row["laterality"])
         if seen != row["laterality"]:
             tally.sides_wrong.append(f"{name} ({row['laterality']}, seen {seen})")

@@ -6,7 +6,6 @@ from numpy.typing import NDArray
 
 from mammoscope.anatomy import (
     breast_mask,
-    chest_side,
     invert,
     pectoral_line,
     pectoral_mask,
@@ -61,12 +60,12 @@ def test_the_masks_longest_side_is_bounded() -> None:
 def test_black_has_no_breast_and_no_side() -> None:
     black = np.zeros((300, 200), np.uint16)
     assert not breast_mask(black).any()
-    assert chest_side(black) is None
+    assert side_of_mask(breast_mask(black)) is None
 
 
 @pytest.mark.parametrize("side", ["L", "R"])
 def test_the_chest_wall_is_found(side: Laterality) -> None:
-    assert chest_side(breast(side)) == side
+    assert side_of_mask(breast_mask(breast(side))) == side
 
 
 def test_a_full_rectangle_has_no_side() -> None:

@@ -5,7 +5,7 @@ Everything here looks at a reduced copy, so it costs a few milliseconds on a ful
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import cv2
 import numpy as np
@@ -33,10 +33,23 @@ _SURE = 0.1
 
 def thumbnail(pixels: Pixels, side: int = THUMBNAIL_SIDE) -> NDArray[np.float32]:
     """Reduce `pixels` (h, w) so that the longest side is at most `side`; values in [0, 1]."""
+    small = reduced_grey(pixels, side)
+    return small.astype(np.float32) / np.float32(np.iinfo(pixels.dtype).max)
+
+
+def reduced_grey(pixels: Pixels, side: int = WORKING_SIDE) -> Pixels:
+    """Reduce `pixels` (h, w) so that the longest side is at most `side`; the dtype stays.
+
+    All that looks at a reduced copy gives the same from this one, and saves reading the whole
+    picture again: `breast_mask` exactly, `thumbnail` but for a second rounding.
+    """
     scale = min(1.0, side / max(pixels.shape))
     size = (max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale)))
-    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-    return small.astype(np.float32) / np.float32(np.iinfo(pixels.dtype).max)
+    # The mean of four pixels is what OpenCV is fastest at, by far.
+    while not any(n % 2 for n in pixels.shape) and max(pixels.shape) >= 2 * side:
+        half = (pixels.shape[1] // 2, pixels.shape[0] // 2)
+        pixels = cast("Pixels", cv2.resize(pixels, half, interpolation=cv2.INTER_AREA))
+    return cast("Pixels", cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))
 
 
 def invert(pixels: Pixels) -> Pixels:
@@ -65,20 +78,18 @@ def _air_fraction(mask: Mask) -> float:
     return float(areas.max() / mask.size) if areas.size else 0.0
 
 
-def chest_side(pixels: Pixels) -> Literal["L", "R"] | None:
+def side_of_mask(mask: Mask) -> Literal["L", "R"] | None:
     """The side of the picture the chest wall is on: image left "L" or image right "R".
 
     The breast is attached to the chest along a whole side and ends in air on the other, so the
-    chest's half holds more tissue along the picture's edge. Expects black air.
+    chest's half holds more tissue along the picture's edge.
+
+    Args:
+        mask: (h, w), from `breast_mask`.
 
     Returns:
         None if neither side stands out (no breast, or one cut off on all sides).
     """
-    return side_of_mask(breast_mask(pixels))
-
-
-def side_of_mask(mask: Mask) -> Literal["L", "R"] | None:
-    """As `chest_side`, from a breast mask (h, w)."""
     columns = np.flatnonzero(mask.any(axis=0))
     if columns.size < 4:
         return None
@@ -100,10 +111,7 @@ def to_uint8(pixels: NDArray[Any]) -> NDArray[np.uint8]:
 
 def reduced(pixels: Pixels, side: int) -> NDArray[np.uint8]:
     """A whole picture as 8 bit, its longest side at most `side` pixels."""
-    height, width = pixels.shape
-    scale = min(1.0, side / max(height, width))
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return to_uint8(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))
+    return to_uint8(reduced_grey(pixels, side))
 
 
 def breast_mask(pixels: Pixels) -> Mask:
@@ -119,9 +127,7 @@ def breast_mask(pixels: Pixels) -> Mask:
     Returns:
         bool mask whose longest side is at most WORKING_SIDE; all False if nothing stands out.
     """
-    scale = min(1.0, WORKING_SIDE / max(pixels.shape))
-    size = (max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale)))
-    small = to_uint8(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))
+    small = reduced(pixels, WORKING_SIDE)
     smooth = np.asarray(cv2.GaussianBlur(small, (0, 0), 1.5), np.uint8)
     bright = (smooth > _air_threshold(smooth)).astype(np.uint8)
     return _largest_part(_drop_borders(bright))

@@ -108,7 +108,7 @@ def prepare(mammogram: Mammogram, params: PreprocessParams) -> Prepared:
     """
     if params.kind == "picture":
         return _prepare_picture(mammogram, params)
-    mask = breast_mask(mammogram.pixels)
+    mask = breast_mask(mammogram.pixels) if mammogram.outline is None else mammogram.outline
     side = side_of_mask(mask) or mammogram.laterality
     box = _crop_box(mask, mammogram.shape, params.margin)
     x1, y1, x2, y2 = box

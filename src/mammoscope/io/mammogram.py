@@ -9,13 +9,19 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from mammoscope.anatomy import chest_side, invert, white_background
+from mammoscope.anatomy import (
+    breast_mask,
+    invert,
+    reduced_grey,
+    side_of_mask,
+    white_background,
+)
 from mammoscope.errors import RefusedError
 from mammoscope.io.dicom import is_dicom, read_dicom, read_dicom_shown
 from mammoscope.io.display import Display, as_shown
 from mammoscope.io.image import read_bytes, read_image
 from mammoscope.io.screen import screened
-from mammoscope.types import Mammogram
+from mammoscope.types import Laterality, Mammogram
 
 HEAD_BYTES = 4096
 _SIDES = {"L": "left", "R": "right"}
@@ -94,17 +100,19 @@ def as_mammogram(picture: Mammogram) -> Mammogram:
     Raises:
         RefusedError: it is blank or shows something else than a breast.
     """
-    image = _upright(picture)
-    reason, doubts = screened(image.pixels)
+    small = reduced_grey(picture.pixels)
+    image = picture
+    if white_background(small):
+        image, small = _turned_over(picture), invert(small)
+    reason, doubts = screened(small)
     if reason is not None:
         raise RefusedError(image.path, reason, "give a mammogram of one breast")
-    return _sided(replace(image, warnings=(*image.warnings, *doubts)))
+    mask = breast_mask(small)
+    doubted = replace(image, warnings=(*image.warnings, *doubts))
+    return _sided(doubted, side_of_mask(mask)).outlined(mask)
 
 
-def _upright(image: Mammogram) -> Mammogram:
-    """Turn over a picture whose air is white."""
-    if not white_background(image.pixels):
-        return image
+def _turned_over(image: Mammogram) -> Mammogram:
     told = "The background was white: the picture is a negative and was turned over."
     return replace(
         image,
@@ -114,9 +122,8 @@ def _upright(image: Mammogram) -> Mammogram:
     )
 
 
-def _sided(image: Mammogram) -> Mammogram:
+def _sided(image: Mammogram, seen: Laterality | None) -> Mammogram:
     """Compare the laterality with the picture; say what is missing or does not fit."""
-    seen = chest_side(image.pixels)
     if seen is None or seen == image.laterality:
         return image
     where = f"the chest wall is on the {_SIDES[seen]} side of the picture"
