@@ -68,6 +68,18 @@ def test_an_exam_whose_process_dies_twice_is_lost_and_the_others_are_not(tmp_pat
     assert len(results) == 3
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_file_that_hangs_is_given_up_and_the_others_are_read(tmp_path: Path) -> None:
+    work = find_work([str(linked(tmp_path, 2, views=1))])
+    os.mkfifo(tmp_path / "hangs.png")
+    items = [Item("f" * 16, "hangs", ("hangs.png",)), *work.items]
+    results = list(Pool(1, work.root, PreprocessParams(), time_limit=2.0).results(items))
+    (lost,) = [result for result in results if isinstance(result, Lost)]
+    assert lost.item.exam_id == "hangs"
+    assert "within 2 seconds (--time-limit)" in lost.reason
+    assert len(results) == 3
+
+
 def test_nothing_runs_on_when_results_are_no_longer_wanted(tmp_path: Path) -> None:
     work = find_work([str(linked(tmp_path, 3, views=1))])
     results = Pool(2, work.root, PreprocessParams()).results(work.items)

@@ -17,7 +17,7 @@ from typing import Generic, Self, TypeVar
 import numpy as np
 
 from mammoscope.batch.items import Item
-from mammoscope.batch.pool import Pool
+from mammoscope.batch.pool import TIME_LIMIT, Pool
 from mammoscope.batch.worker import Lost, Ready, unforeseen
 from mammoscope.infer import Predictor
 from mammoscope.infer.engine import RawOutputs
@@ -98,7 +98,11 @@ class Ahead(Generic[T]):
 
 
 def judge_all(
-    root: str, items: Iterable[Item], predictor: Predictor, workers: int
+    root: str,
+    items: Iterable[Item],
+    predictor: Predictor,
+    workers: int,
+    time_limit: float = TIME_LIMIT,
 ) -> Generator[Judged | Lost]:
     """Read and judge exams; results in order of completion.
 
@@ -107,8 +111,9 @@ def judge_all(
         items: taken as they are needed.
         predictor: judges them, exactly as `mammoscope predict` does.
         workers: reading processes.
+        time_limit: seconds that reading one exam may take.
     """
-    pool = Pool(workers, root, predictor.weights.preprocess)
+    pool = Pool(workers, root, predictor.weights.preprocess, time_limit)
     read = _generator(pool.results(items))
     with Ahead(_seen(Ahead(read, max(CHUNK, workers)), predictor), CHUNK) as seen:
         for found in seen:

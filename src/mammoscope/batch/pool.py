@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import multiprocessing
+import time
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -15,6 +17,8 @@ from mammoscope.errors import MammoscopeError
 from mammoscope.preprocess import PreprocessParams
 
 _TRIES = 2
+TIME_LIMIT = 600.0
+"""Seconds that reading one exam may take before it is given up."""
 _STILLBORN = 3
 """Processes that may end before their greeting, one after the other."""
 # Not fork: the parent has threads, and a child must not hold other children's pipes open, which
@@ -28,11 +32,13 @@ class PoolError(MammoscopeError):
 
 @dataclass
 class _Hand:
-    """One process, and the exam it has in hand."""
+    """One process, and the exam it has in hand until `due` (of `time.monotonic`)."""
 
     process: BaseProcess
     connection: Connection
     item: Item | None = None
+    due: float = math.inf
+    late: bool = False
     greeted: bool = False
 
 
@@ -44,11 +50,13 @@ class Pool:
         workers: how many.
         root: what the items' paths start from.
         params: how the network wants its images.
+        time_limit: seconds for one exam; a process that takes longer is ended.
     """
 
     workers: int
     root: str
     params: PreprocessParams
+    time_limit: float = TIME_LIMIT
     _hands: dict[Connection, _Hand] = field(default_factory=dict)
     _again: deque[Item] = field(default_factory=deque)
     _deaths: Counter[str] = field(default_factory=Counter)
@@ -68,7 +76,7 @@ class Pool:
             for _ in range(self.workers):
                 self._start()
             while self._hands:
-                for connection in wait(list(self._hands)):
+                for connection in self._ready():
                     hand = self._hands.get(connection)  # type: ignore[call-overload]
                     if hand is None:
                         continue  # one that was never needed greets when all is done
@@ -78,6 +86,17 @@ class Pool:
                         yield result
         finally:
             self._stop()
+
+    def _ready(self) -> list[object]:
+        """Wait for connections that have something to say, and end the processes that are late."""
+        due = min(hand.due for hand in self._hands.values())
+        left = None if due == math.inf else max(0.0, due - time.monotonic())
+        ready = wait(list(self._hands), left)
+        for connection, hand in self._hands.items():
+            if hand.due <= time.monotonic() and connection not in ready:
+                hand.late = True
+                hand.process.kill()
+        return list(ready)
 
     def _start(self) -> None:
         ours, theirs = _CONTEXT.Pipe()
@@ -92,7 +111,8 @@ class Pool:
             result: Ready | Lost | None = hand.connection.recv()
         except (EOFError, OSError):
             return self._bury(hand)
-        hand.item, hand.greeted, self._stillborn = None, True, 0
+        hand.item, hand.due, hand.late = None, math.inf, False
+        hand.greeted, self._stillborn = True, 0
         return result
 
     def _bury(self, hand: _Hand) -> Lost | None:
@@ -110,6 +130,8 @@ class Pool:
         item = hand.item
         if item is None:
             return None
+        if hand.late:
+            return Lost(item, f"it was not read within {self.time_limit:g} seconds (--time-limit)")
         self._deaths[item.key] += 1
         if self._deaths[item.key] < _TRIES:
             self._again.append(item)
@@ -126,6 +148,7 @@ class Pool:
                 if not any(other.item for other in self._hands.values()):
                     self._stop()
                 return
+            hand.due = time.monotonic() + self.time_limit
             try:
                 hand.connection.send(hand.item)
             except OSError:
