@@ -76,8 +76,8 @@ def test_the_report_says_which_runtime_ran(onnxruntime_engine: Engine) -> None:
 
 
 def test_an_unknown_runtime_is_named_with_the_known_ones(network: bytes) -> None:
-    with pytest.raises(ConfigError, match="runtime 'cuda' is unknown; choose one of auto, openv"):
-        load_engine(network, "cuda")  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="runtime 'tensorrt' is unknown; choose one of auto, openv"):
+        load_engine(network, "tensorrt")  # type: ignore[arg-type]
 
 
 def test_an_unknown_precision_is_named_with_the_known_ones(network: bytes) -> None:
@@ -108,3 +108,12 @@ def test_a_network_openvino_refuses_is_said_in_its_words() -> None:
     with pytest.raises(ConfigError, match=r"OpenVINO cannot .*; use runtime onnxruntime") as caught:
         load_engine(b"no network", "openvino")
     assert ".cpp" not in str(caught.value)
+
+
+def test_a_gpu_that_is_not_there_is_refused(network: bytes) -> None:
+    import onnxruntime
+
+    if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
+        pytest.skip("there is one")
+    with pytest.raises(ConfigError, match="finds no GPU here; install onnxruntime-gpu"):
+        load_engine(network, "cuda")

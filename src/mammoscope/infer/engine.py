@@ -1,13 +1,13 @@
-"""Runs a network: OpenVINO on the CPU, or ONNX Runtime where OpenVINO cannot load.
+"""Runs a network: OpenVINO on the CPU, or ONNX Runtime where OpenVINO cannot load, or on a GPU.
 
-Both give the same numbers to about 1e-4 in f32; which one ran, and in which precision, stands in
+All give the same numbers to about 1e-4 in f32; which one ran, and in which precision, stands in
 every report.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from mammoscope.errors import ConfigError, WeightsError
 from mammoscope.infer.compiled import compiled_network
 
-Runtime = Literal["auto", "openvino", "onnxruntime"]
+Runtime = Literal["auto", "openvino", "onnxruntime", "cuda"]
 Precision = Literal["auto", "f32", "bf16"]
+Device = Literal["CPU", "GPU"]
 Hint = Literal["latency", "throughput"]
 OUTPUTS = ("malignancy", "lesion_map", "density")
 FINDING_MAP = "finding_map"
@@ -75,7 +76,8 @@ def load_engine(
 
     Args:
         network: the ONNX file's bytes.
-        runtime: "auto" is OpenVINO, and ONNX Runtime if that cannot be loaded.
+        runtime: "auto" is OpenVINO, and ONNX Runtime if that cannot be loaded; "cuda" is ONNX
+            Runtime on the GPU.
         precision: "auto" is bf16 where the CPU computes in it, else f32. ONNX Runtime: f32.
         outputs: names of the network's outputs that are wanted; None is a reader's OUTPUTS, and
             FINDING_MAP where it has that.
@@ -92,8 +94,10 @@ def load_engine(
     ):
         if value not in known:
             raise ConfigError(f"{option} {value!r} is unknown; choose one of {', '.join(known)}.")
-    if runtime == "onnxruntime":
-        return _onnxruntime(network, precision, outputs, why="")
+    if runtime in ("onnxruntime", "cuda"):
+        return _onnxruntime(
+            network, precision, outputs, device="GPU" if runtime == "cuda" else "CPU"
+        )
     try:
         return _openvino(network, precision, outputs, hint)
     except (ImportError, RuntimeError) as error:
@@ -101,7 +105,7 @@ def load_engine(
             raise ConfigError(
                 f"OpenVINO cannot run this network here ({_gist(error)}); use runtime onnxruntime."
             ) from error
-        return _onnxruntime(network, precision, outputs, why=f"; OpenVINO: {_gist(error)}")
+        return _onnxruntime(network, precision, outputs, f"; OpenVINO: {_gist(error)}")
 
 
 def _wanted(outputs: Sequence[str] | None, there: Iterable[str]) -> list[str]:
@@ -162,20 +166,32 @@ def _side_by_side(compiled: Any, ports: Sequence[Any]) -> _Infer:
     return infer
 
 
+_PROVIDERS: Mapping[Device, tuple[str, dict[str, str]]] = {
+    "CPU": ("CPUExecutionProvider", {}),
+    "GPU": ("CUDAExecutionProvider", {"use_tf32": "0"}),  # TF32 would not give the same numbers
+}
+
+
 def _onnxruntime(
-    network: bytes, precision: Precision, outputs: Sequence[str] | None, why: str
+    network: bytes,
+    precision: Precision,
+    outputs: Sequence[str] | None,
+    why: str = "",
+    device: Device = "CPU",
 ) -> Engine:
     import onnxruntime
     from onnxruntime.capi import onnxruntime_pybind11_state as failures
 
     if precision == "bf16":
-        raise ConfigError("precision bf16: ONNX Runtime on the CPU computes in f32; use f32.")
+        raise ConfigError("precision bf16: ONNX Runtime computes in f32 here; use f32.")
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
+    provider = _PROVIDERS[device]
     try:
-        session: Any = onnxruntime.InferenceSession(
-            network, options, providers=["CPUExecutionProvider"]
-        )
+        _check_provider(device, provider[0] in onnxruntime.get_available_providers())
+        session: Any = onnxruntime.InferenceSession(network, options, providers=[provider])
+        # Without CUDA's libraries it would go on with the CPU and say so in a log alone.
+        _check_provider(device, session.get_providers()[0] == provider[0])
     except (
         failures.Fail,
         failures.InvalidArgument,
@@ -193,7 +209,15 @@ def _onnxruntime(
     def infer(pixels: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         return list(session.run(wanted, {"pixels": pixels}))
 
-    return Engine(f"ONNX Runtime {onnxruntime.__version__}, CPU, f32{why}", infer)
+    return Engine(f"ONNX Runtime {onnxruntime.__version__}, {device}, f32{why}", infer)
+
+
+def _check_provider(device: Device, there: bool) -> None:
+    if not there:
+        raise ConfigError(
+            f"runtime cuda: ONNX Runtime finds no {device} here; install onnxruntime-gpu in the "
+            "place of onnxruntime, with the CUDA libraries that it names, or use runtime auto."
+        )
 
 
 def _gist(error: Exception) -> str:
