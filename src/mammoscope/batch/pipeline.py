@@ -7,7 +7,7 @@ ahead of the next: how much memory is needed does not depend on how much there i
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -114,10 +114,16 @@ def judge_all(
         time_limit: seconds that reading one exam may take.
     """
     pool = Pool(workers, root, predictor.weights.preprocess, time_limit)
-    read = _generator(pool.results(items))
-    with Ahead(_seen(Ahead(read, max(CHUNK, workers)), predictor), CHUNK) as seen:
+    read = Ahead(pool.results(items), max(CHUNK, workers))
+    with Ahead(_seen(read, predictor), CHUNK) as seen:
         for found in seen:
-            yield found if isinstance(found, Lost) else _judged(*found, predictor)
+            yield _told(found, predictor)
+
+
+def judge_some(found: Sequence[Ready | Lost], predictor: Predictor) -> Iterator[Judged | Lost]:
+    """Judge exams that were read, all at once; those that are lost come first."""
+    for seen in _shown(found, predictor):
+        yield _told(seen, predictor)
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,30 +136,35 @@ class _Outputs:
         return self.batches[index // BATCH], index % BATCH
 
 
-def _seen(
-    read: Ahead[Ready | Lost], predictor: Predictor
-) -> Generator[tuple[Ready, _Outputs, int] | Lost]:
-    """Show the network what is read: each exam, the outputs, and the place of its first image."""
+_Seen = tuple[Ready, _Outputs, int]
+"""An exam, the network's outputs, and the place of its first image in them."""
+
+
+def _seen(read: Ahead[Ready | Lost], predictor: Predictor) -> Generator[_Seen | Lost]:
     with read:
         while found := read.take(CHUNK):
-            yield from (one for one in found if isinstance(one, Lost))
-            exams = [one for one in found if isinstance(one, Ready)]
-            pixels = [image.pixels for exam in exams for image in exam.prepared]
-            outputs = _Outputs(
-                [
-                    predictor.engine.run(np.stack(pixels[start : start + BATCH]))
-                    for start in range(0, len(pixels), BATCH)
-                ]
-            )
-            first = 0
-            for exam in exams:
-                yield exam, outputs, first
-                first += len(exam.prepared)
+            yield from _shown(found, predictor)
 
 
-def _judged(ready: Ready, outputs: _Outputs, first: int, predictor: Predictor) -> Judged | Lost:
+def _shown(found: Sequence[Ready | Lost], predictor: Predictor) -> Iterator[_Seen | Lost]:
+    """Show exams to the network, in batches across them."""
+    yield from (one for one in found if isinstance(one, Lost))
+    exams = [one for one in found if isinstance(one, Ready)]
+    pixels = [image.pixels for exam in exams for image in exam.prepared]
+    batches = (pixels[start : start + BATCH] for start in range(0, len(pixels), BATCH))
+    outputs = _Outputs([predictor.engine.run(np.stack(batch)) for batch in batches])
+    first = 0
+    for exam in exams:
+        yield exam, outputs, first
+        first += len(exam.prepared)
+
+
+def _told(seen: _Seen | Lost, predictor: Predictor) -> Judged | Lost:
+    if isinstance(seen, Lost):
+        return seen
+    ready = seen[0]
     try:
-        return Judged(ready.item, ready, _report(ready, outputs, first, predictor))
+        return Judged(ready.item, ready, _report(*seen, predictor))
     except Exception as error:  # noqa: BLE001 - one exam of many
         return Lost(ready.item, unforeseen(error))
 
@@ -165,7 +176,3 @@ def _report(ready: Ready, outputs: _Outputs, first: int, predictor: Predictor) -
         for place, (mammogram, prepared) in enumerate(pairs, first)
     ]
     return predictor.exam_report(ready.exam, images)
-
-
-def _generator(source: Iterator[T]) -> Generator[T]:
-    yield from source

@@ -6,7 +6,7 @@ import math
 import multiprocessing
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -62,7 +62,7 @@ class Pool:
     _deaths: Counter[str] = field(default_factory=Counter)
     _stillborn: int = 0
 
-    def results(self, items: Iterable[Item]) -> Iterator[Ready | Lost]:
+    def results(self, items: Iterable[Item]) -> Generator[Ready | Lost]:
         """Read `items`, taken as they are needed; results in order of completion.
 
         A process has one exam in hand and its result waits in the pipe until it is asked for, so

@@ -58,12 +58,13 @@ def work(connection: Connection, root: str, params: PreprocessParams) -> None:
     try:
         connection.send(None)
         while True:
-            connection.send(_read(connection.recv(), root, params))
+            connection.send(read_or_lose(connection.recv(), root, params))
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
 
 
-def _read(item: Item, root: str, params: PreprocessParams) -> Ready | Lost:
+def read_or_lose(item: Item, root: str, params: PreprocessParams) -> Ready | Lost:
+    """As `read_item`, whatever goes wrong."""
     try:
         return read_item(item, root, params)
     except Exception as error:  # noqa: BLE001 - one exam of many

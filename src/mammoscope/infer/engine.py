@@ -145,23 +145,27 @@ def _at_once(compiled: Any, ports: Sequence[Any]) -> _Infer:
 
 
 def _side_by_side(compiled: Any, ports: Sequence[Any]) -> _Infer:
-    """Each image is a request of its own; as many run at once as the network has streams."""
-    from openvino import AsyncInferQueue
+    """Each image is a request of its own; as many run at once as the network has streams.
 
-    queue = AsyncInferQueue(compiled)
+    Without callbacks: a thread of OpenVINO that is still in one when the program ends would have
+    to end itself, and aborts the process.
+    """
+    count = int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
+    requests = [compiled.create_infer_request() for _ in range(count)]
+
+    def result(index: int) -> list[NDArray[np.float32]]:
+        request = requests[index % count]
+        request.wait()
+        return [np.array(request.get_tensor(port).data, np.float32) for port in ports]
 
     def infer(pixels: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-        found: dict[int, list[NDArray[np.float32]]] = {}
-
-        def keep(request: Any, index: int) -> None:
-            found[index] = [np.array(request.get_tensor(p).data, np.float32) for p in ports]
-
-        queue.set_callback(keep)
+        found = []
         for index in range(len(pixels)):
-            queue.start_async({0: pixels[index : index + 1]}, index)
-        queue.wait_all()
-        each = (found[index] for index in range(len(pixels)))
-        return [np.concatenate(arrays) for arrays in zip(*each, strict=True)]
+            if index >= count:
+                found.append(result(index - count))
+            requests[index % count].start_async({0: pixels[index : index + 1]})
+        found += [result(index) for index in range(max(0, len(pixels) - count), len(pixels))]
+        return [np.concatenate(arrays) for arrays in zip(*found, strict=True)]
 
     return infer
 
