@@ -6,14 +6,19 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
 from mammoscope.cli_results import is_result, make_folder
 from mammoscope.errors import ConfigError, MissingExtraError
+
+if TYPE_CHECKING:  # the commands import what they need when they are run
+    from mammoscope.batch.run import Engine
+    from mammoscope.infer import Predictor
 
 Inputs = tyro.conf.Positional[
     Annotated[tuple[str, ...], tyro.conf.arg(metavar="INPUT...", help_behavior_hint="")]
@@ -21,7 +26,9 @@ Inputs = tyro.conf.Positional[
 Flag = Annotated[bool, tyro.conf.arg(help_behavior_hint="")]
 Name = Annotated[str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="")]
 Shard = Annotated[str, tyro.conf.arg(metavar="I/N")]
+Address = Annotated[str | None, tyro.conf.arg(metavar="HOST:PORT", help_behavior_hint="")]
 Count = Annotated[int | None, tyro.conf.arg(metavar="N", help_behavior_hint="")]
+Seconds = Annotated[float, tyro.conf.arg(metavar="SECONDS")]
 _TOLD_EVERY = 60.0
 """Seconds between two lines of progress where nobody watches."""
 
@@ -40,6 +47,7 @@ class Batch:
       mammoscope batch manifest.csv --out results --workers 8
       mammoscope batch "studies/*/*.dcm" --out results --retry-failed
       mammoscope batch s3://bucket/studies --out results --shard 1/4
+      mammoscope batch /archive --out results --engine ray --address ray-head:6379
     """
 
     inputs: Inputs
@@ -53,21 +61,29 @@ class Batch:
     shard: Shard = "1/1"
     """Do part I of N; the parts may run on different machines and share DIR."""
     workers: Count = None
-    """Processes that read files; as many as there are cores if left out."""
+    """Exams read at once; as many as there are cores (with Ray: in the cluster) if left out."""
+    time_limit: Seconds = 600.0
+    """That reading one exam may take; one that takes longer is listed as failed."""
     weights: Name = None
     """Name or folder of the weights; those that ship with the program if left out."""
     operating_point: Name = None
     """Threshold that decides the flag, one of those that `mammoscope models show` lists."""
-    runtime: Literal["auto", "openvino", "onnxruntime"] = "auto"
-    """What runs the network; auto: OpenVINO, or ONNX Runtime where that cannot load."""
+    runtime: Literal["auto", "openvino", "onnxruntime", "cuda"] = "auto"
+    """What runs it; auto: OpenVINO, or ONNX Runtime where that cannot load; cuda: a GPU."""
     precision: Literal["auto", "f32", "bf16"] = "auto"
     """Arithmetic of the network; auto: the faster one that the processor has."""
-    engine: Literal["local"] = "local"
-    """Where the work is done: local is this machine."""
+    engine: Literal["local", "ray"] = "local"
+    """Where the work is done: local is this machine; ray is Ray Data, here or on a cluster."""
+    address: Address = None
+    """With --engine ray: the cluster's head; a cluster of this machine's cores if left out."""
 
     def run(self) -> int:
         """Judge what is left to do and write the tables; returns the exit code."""
-        number, count = _shard(self.shard)
+        shard = _shard(self.shard)
+        if self.address is not None and self.engine != "ray":
+            raise ConfigError("batch: --address is for Ray; give --engine ray, or leave it out.")
+        if self.time_limit <= 0:
+            raise ConfigError(f"batch: --time-limit is {self.time_limit:g}; give more than 0.")
         try:
             from mammoscope.batch.items import find_work
             from mammoscope.batch.record import cores
@@ -77,17 +93,34 @@ class Batch:
         from mammoscope.infer import Predictor
 
         workers = cores() if self.workers is None else self.workers
-        settings = Settings(
-            self.out, self.inputs, (number, count), workers, self.resume, self.retry_failed
-        )
+        settings = Settings(self.out, self.inputs, shard, workers, self.resume, self.retry_failed)
         predictor = Predictor.load(
             self.weights, self.runtime, self.precision, self.operating_point, hint="throughput"
         )
         work = find_work(self.inputs, leave_out=is_result)
-        make_folder(self.out)
-        with _progress() as begin:
-            counts = run_batch(work, predictor, settings, begin)
+        with self._engine(work.root, predictor) as (engine, default), _progress() as begin:
+            make_folder(self.out)
+            settings = replace(settings, workers=default if self.workers is None else workers)
+            counts = run_batch(work, predictor, settings, begin, engine)
         return _conclude(counts, self.out)
+
+    @contextmanager
+    def _engine(self, root: str, predictor: Predictor) -> Iterator[tuple[Engine, int]]:
+        """What does the work, and how many workers it has unless told."""
+        from mammoscope.batch.pipeline import judge_all
+        from mammoscope.batch.record import cores
+
+        if self.engine == "local":
+            yield partial(judge_all, time_limit=self.time_limit), cores()
+            return
+        from mammoscope.batch.ray_cluster import cluster
+        from mammoscope.batch.ray_engine import check_nodes, judge_on_ray
+
+        with cluster(self.address) as cpus:
+            if self.address is not None:
+                check_nodes(root, predictor)
+            grows = self.workers is None
+            yield partial(judge_on_ray, time_limit=self.time_limit, grows=grows), cpus
 
 
 def _shard(text: str) -> tuple[int, int]:

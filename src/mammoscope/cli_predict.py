@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from mammoscope.types import Exam, ExamReport
 
 NO_REGIONS = "this is ultrasound, and regions are judged in mammograms alone; leave out --region."
-Runtime = Literal["auto", "openvino", "onnxruntime"]
+Runtime = Literal["auto", "openvino", "onnxruntime", "cuda"]
 Precision = Literal["auto", "f32", "bf16"]
 Paths = tyro.conf.Positional[
     Annotated[tuple[Path, ...], tyro.conf.arg(metavar="PATH...", help_behavior_hint="")]
@@ -82,7 +82,7 @@ class Predict:
     operating_point: Name = None
     """Threshold that decides the flag, one of those that `mammoscope models show` lists."""
     runtime: Runtime = "auto"
-    """What runs the network; auto: OpenVINO, or ONNX Runtime where that cannot load."""
+    """What runs it; auto: OpenVINO, or ONNX Runtime where that cannot load; cuda: a GPU."""
     precision: Precision = "auto"
     """Arithmetic of the network; auto: the faster one that the processor has."""
     no_html: Flag = False

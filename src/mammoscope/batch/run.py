@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +21,8 @@ from mammoscope.infer import Predictor
 PARTS = "parts"
 Advance = Callable[[int], None]
 Begin = Callable[[int, int], Advance]
+Engine = Callable[[str, Iterable[Item], Predictor, int], Generator[Judged | Lost]]
+"""As `judge_all`: the work's root, items, predictor and workers to results."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,11 @@ class Settings:
 
 
 def run_batch(
-    work: Work, predictor: Predictor, settings: Settings, begin: Begin | None = None
+    work: Work,
+    predictor: Predictor,
+    settings: Settings,
+    begin: Begin | None = None,
+    engine: Engine = judge_all,
 ) -> dict[str, int]:
     """Judge what is left of `work` and write the tables.
 
@@ -80,6 +86,7 @@ def run_batch(
         settings: where to, and how.
         begin: told how many exams are left and how many are done; gives what is called with the
             number of files of each exam.
+        engine: does the work; the results are the same whichever does it.
 
     Returns:
         Counts of this run or shard: exams, images, and images by status.
@@ -99,7 +106,7 @@ def run_batch(
         if left:
             advance = begin(len(left), len(done.attempts)) if begin else None
             workers = min(settings.workers, len(left))
-            with closing(judge_all(work.root, left, predictor, workers)) as results:
+            with closing(engine(work.root, left, predictor, workers)) as results:
                 _collect(results, parts, done.attempts, advance)
             parts.settle()
         _write_tables(parts.folder, settings.out)
