@@ -205,14 +205,15 @@ class OperatingPoint:
     Attributes:
         name: e.g. "bcsc_sensitivity".
         threshold: malignancy at or above which a breast or exam is flagged.
-        sensitivity, specificity: as measured out of fold, per breast; see the model card.
+        sensitivity, specificity: as measured out of fold, per breast; see the model card. None
+            where nobody measured them.
         description: one plain sentence.
     """
 
     name: str
     threshold: float
-    sensitivity: float
-    specificity: float
+    sensitivity: float | None
+    specificity: float | None
     description: str = ""
 
 

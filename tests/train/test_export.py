@@ -18,6 +18,7 @@ from mammoscope.models.card import (  # noqa: E402
     load_card,
     shipped_folder,
     verify,
+    write_weights,
 )
 from mammoscope.models.networks import HeadSpec, Network  # noqa: E402
 from mammoscope.models.registry import create  # noqa: E402
@@ -31,7 +32,6 @@ from mammoscope.train.export import (  # noqa: E402
     output_names,
     parity,
     to_onnx,
-    write_weights,
 )
 from mammoscope.train.fitting import new_network  # noqa: E402
 

@@ -1,4 +1,4 @@
-"""Classifiers: a breast ultrasound picture or a region of a mammogram to probabilities of classes.
+"""Classifiers: an ultrasound picture, a region, or a whole mammogram to probabilities of classes.
 
 The weights' card names the classes, those that count as cancer, and how their log odds become a
 calibrated probability.
@@ -15,13 +15,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammoscope.errors import WeightsError
-from mammoscope.infer.engine import Engine, Precision, Runtime, load_engine
-from mammoscope.infer.postprocess import calibrated_map, find_lesions, preview, sigmoid, softmax
+from mammoscope.infer.engine import Engine, Precision, RawOutputs, Runtime, load_engine
+from mammoscope.infer.postprocess import (
+    calibrated_map,
+    find_lesions,
+    malignancy_interval,
+    preview,
+    sigmoid,
+    softmax,
+)
 from mammoscope.io.ultrasound import read_ultrasound
 from mammoscope.models.card import Purpose, Weights, load_card, verify
 from mammoscope.preprocess import Prepared, PreprocessParams, prepare
 from mammoscope.types import (
     ClassReport,
+    Density,
     Exam,
     ExamReport,
     Finding,
@@ -105,10 +113,8 @@ class Classifier:
 
     def malignancy(self, logs: NDArray[np.float64]) -> NDArray[np.float64]:
         """Calibrated probability (...) of cancer from `log_shares` (..., k)."""
-        positive = self._positive
-        odds = _log_sum(logs[..., positive]) - _log_sum(logs[..., ~positive])
         slope, intercept = self.weights.platt
-        return sigmoid(slope * odds + intercept)
+        return sigmoid(slope * _log_odds(logs, self._positive) + intercept)
 
     def report(self, logs: NDArray[np.float64]) -> ClassReport:
         """The answer from the `log_shares` (k,) of one picture.
@@ -145,6 +151,67 @@ class Classifier:
     @property
     def _positive(self) -> NDArray[np.bool_]:
         return np.isin(self.weights.classes, self.weights.positive)
+
+
+@dataclass(frozen=True, eq=False)
+class WholeImages(Engine):
+    """A classifier of whole mammograms as an engine of `mammoscope.infer.predictor`.
+
+    It says how likely a cancer is and, where its classes tell, how dense the breast, but not where.
+
+    Attributes:
+        weights: of the purpose "mammogram", with classes.
+    """
+
+    weights: Weights
+
+    @classmethod
+    def of(cls, engine: Engine, weights: Weights) -> Self:
+        """The same engine, loaded with the weights' outputs."""
+        return cls(**vars(engine), weights=weights)
+
+    def run(self, pixels: NDArray[np.uint8]) -> RawOutputs:
+        """Judge (n, height, width) uint8 images; the log odds of cancer are its logits."""
+        said = dict(zip(self.weights.outputs, self.arrays(pixels), strict=True))
+        logs = log_shares(said["logits"])
+        odds = _log_odds(logs, np.isin(self.weights.classes, self.weights.positive))
+        grades = self.weights.density_classes
+        density = None
+        if grades is not None:
+            of_grades = [_log_sum(logs[:, np.isin(self.weights.classes, one)]) for one in grades]
+            density = np.stack(of_grades, axis=1).astype(np.float32)
+        return RawOutputs(odds.astype(np.float32), None, density)
+
+
+def whole_image_report(
+    mammogram: Mammogram, prepared: Prepared, raw: RawOutputs, index: int, weights: Weights
+) -> ImageReport:
+    """The report of an image that a network gave no map of; see `WholeImages`.
+
+    Args:
+        mammogram: the image.
+        prepared: what the network saw of it.
+        raw: of a batch.
+        index: the image's place in the batch.
+        weights: their card holds the calibration.
+    """
+    slope, intercept = weights.platt
+    malignancy = float(sigmoid(slope * raw.malignancy[index] + intercept))
+    x1, y1, x2, y2 = prepared.breast_px
+    shares = None if raw.density is None else softmax(raw.density[index])
+    return ImageReport(
+        path=mammogram.path,
+        laterality=mammogram.laterality,
+        view=mammogram.view,
+        view_modifiers=mammogram.view_modifiers,
+        malignancy=malignancy,
+        density=None if shares is None else Density(*map(float, shares)),
+        warnings=mammogram.warnings,
+        shape_px=prepared.geometry.source_shape,
+        preview=preview(mammogram),
+        breast_px=(float(x1), float(y1), float(x2), float(y2)),
+        malignancy_interval=malignancy_interval(malignancy, weights),
+    )
 
 
 def judge(
@@ -203,6 +270,11 @@ def _lesions(lesion_map: LesionMap | None) -> tuple[Finding, ...]:
     if lesion_map is None:
         return ()
     return tuple(replace(found, label=LESION) for found in find_lesions(lesion_map, _LIKELY))
+
+
+def _log_odds(logs: NDArray[np.float64], positive: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Logarithm of the odds (...) of the positive classes from `log_shares` (..., k)."""
+    return _log_sum(logs[..., positive]) - _log_sum(logs[..., ~positive])
 
 
 def _log_sum(logs: NDArray[np.float64]) -> NDArray[np.float64]:

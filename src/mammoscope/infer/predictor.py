@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mammoscope.infer.classifier import WholeImages, whole_image_report
 from mammoscope.infer.engine import Engine, Hint, Precision, RawOutputs, Runtime, load_engine
 from mammoscope.infer.position import with_positions
 from mammoscope.infer.postprocess import (
@@ -67,7 +68,9 @@ class Predictor:
         """
         found = load_card(weights, "mammogram")
         point = found.operating_point(operating_point)
-        return cls(found, load_engine(verify(found), runtime, precision, hint=hint), point)
+        outputs = found.outputs if found.classes else None
+        engine = load_engine(verify(found), runtime, precision, outputs, hint)
+        return cls(found, WholeImages.of(engine, found) if found.classes else engine, point)
 
     @property
     def info(self) -> ModelInfo:
@@ -125,6 +128,8 @@ class Predictor:
             mammogram: the image; its pixels make the preview and nothing else.
             prepared: what the network saw of it.
         """
+        if raw.lesion_map is None or raw.density is None:
+            return whole_image_report(mammogram, prepared, raw, index, self.weights)
         return image_report(
             mammogram,
             prepared,

@@ -5,8 +5,9 @@ become probabilities, the operating points, the data and its terms, the recipe, 
 and what the model must not be used for. Nothing here needs torch.
 
 There are weights for three purposes: "mammogram" reads whole mammograms; "ultrasound" and
-"region" are classifiers, of a breast ultrasound picture and of a region of a mammogram, whose
-cards also name their "classes", those that count as cancer ("positive") and their "outputs".
+"region" are of a breast ultrasound picture and of a region of a mammogram. The last two are
+classifiers, whose cards also name their "classes", those that count as cancer ("positive") and
+their "outputs"; of whole mammograms there may be classifiers too, which tell no places.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mammoscope.errors import ConfigError, WeightsError
+from mammoscope.files import write_atomic
 from mammoscope.preprocess import PreprocessParams
-from mammoscope.types import ModelInfo, NotSure, OperatingPoint
+from mammoscope.types import DENSITY_GRADES, ModelInfo, NotSure, OperatingPoint
 
 Purpose = Literal["mammogram", "ultrasound", "region"]
 
@@ -37,7 +39,7 @@ CARD_FILE = "card.json"
 _REQUIRED = ("name", "sha256", "preprocess", "calibration", "operating_points")
 _READER_FIELDS = ("preprocess", "platt", "map_platt", "operating_points")
 _CLASSIFIER_FIELDS = ("preprocess", "platt", "classes", "positive", "operating_points")
-_OPTIONAL_FIELDS = ("platt_covariance", "not_sure")
+_OPTIONAL_FIELDS = ("density_classes", "platt_covariance", "not_sure")
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,21 @@ class Weights:
         if not 0 < len(set(positive) & set(self.classes)) < len(self.classes):
             raise ValueError(f"{list(positive)} of the classes {list(self.classes)}")
         return positive
+
+    @property
+    def density_classes(self) -> tuple[tuple[str, ...], ...] | None:
+        """Classes of the density grades A, B, C, D, where a classifier's classes tell them.
+
+        Raises:
+            ValueError: they are not all of the classes, each once.
+        """
+        given = self.card.get("density_classes")
+        if given is None:
+            return None
+        grades = tuple(tuple(str(name) for name in given[grade]) for grade in DENSITY_GRADES)
+        if not all(grades) or sorted(sum(grades, ())) != sorted(self.classes):
+            raise ValueError(f"{given} of the classes {list(self.classes)}")
+        return grades
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -270,3 +287,16 @@ def verify(weights: Weights) -> bytes:
             "install the package again or export the weights again."
         )
     return content
+
+
+def write_weights(out: Path, network: bytes, card: dict[str, Any]) -> dict[str, Any]:
+    """Write network.onnx and card.json to the folder `out`; returns the card with the sha256.
+
+    Raises:
+        ConfigError: the files cannot be written.
+    """
+    card = {**card, "sha256": hashlib.sha256(network).hexdigest(), "size_bytes": len(network)}
+    text = json.dumps(card, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    for name, content in ((NETWORK_FILE, network), (CARD_FILE, text.encode())):
+        write_atomic(out / name, content)
+    return card

@@ -79,6 +79,8 @@ def point_name(point: OperatingPoint) -> str:
 
 def point_detail(point: OperatingPoint) -> str:
     """What the operating point was measured to do."""
+    if point.sensitivity is None or point.specificity is None:
+        return "sensitivity and specificity not measured"
     return f"sensitivity {percent(point.sensitivity)}, specificity {percent(point.specificity)}"
 
 

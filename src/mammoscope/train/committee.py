@@ -32,11 +32,11 @@ from mammoscope.errors import ConfigError, WeightsError
 from mammoscope.files import drafted, write_atomic
 from mammoscope.infer.engine import load_engine
 from mammoscope.metrics.recalibration import fit_platt
-from mammoscope.models.card import NETWORK_FILE
+from mammoscope.models.card import NETWORK_FILE, write_weights
 from mammoscope.models.committee import Committee, Member
 from mammoscope.train.config import Recipe, load_recipe
 from mammoscope.train.dataset import TrainingSet, load_training_set
-from mammoscope.train.export import output_names, parity, sample, to_onnx, write_weights
+from mammoscope.train.export import output_names, parity, sample, to_onnx
 from mammoscope.train.finished_card import finished_card, read_card, read_metrics
 from mammoscope.train.folds import folds
 from mammoscope.train.half import halved

@@ -16,7 +16,6 @@ of them logits.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import tempfile
 import warnings
@@ -33,9 +32,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from mammoscope.errors import ConfigError, WeightsError
-from mammoscope.files import write_atomic
 from mammoscope.infer.engine import FINDING_MAP, OUTPUTS, Engine, load_engine
-from mammoscope.models.card import CARD_FILE, NETWORK_FILE
+from mammoscope.models.card import NETWORK_FILE, write_weights
 from mammoscope.models.committee import Committee
 from mammoscope.models.networks import Network
 from mammoscope.train.config import Recipe, load_recipe
@@ -161,15 +159,6 @@ def sample(data: TrainingSet) -> NDArray[np.uint8]:
 
 def _difference(tensor: Tensor, array: NDArray[np.float32]) -> float:
     return float(np.abs(tensor.numpy() - array).max())
-
-
-def write_weights(out: Path, onnx: bytes, card: dict[str, Any]) -> dict[str, Any]:
-    """Write network.onnx and card.json to the folder `out`; returns the card with the sha256."""
-    card = {**card, "sha256": hashlib.sha256(onnx).hexdigest(), "size_bytes": len(onnx)}
-    text = json.dumps(card, indent=2, ensure_ascii=False) + "\n"
-    for name, content in ((NETWORK_FILE, onnx), (CARD_FILE, text.encode())):
-        write_atomic(out / name, content)
-    return card
 
 
 def export(args: Args) -> dict[str, Any]:
