@@ -76,9 +76,7 @@ def test_the_report_says_which_runtime_ran(onnxruntime_engine: Engine) -> None:
 
 
 def test_an_unknown_runtime_is_named_with_the_known_ones(network: bytes) -> None:
-    with pytest.raises(
-        ConfigError, match="'tensorrt' is unknown; choose one of auto, openv"
-    ):
+    with pytest.raises(ConfigError, match="'tensorrt' is unknown; choose one of auto, openv"):
         load_engine(network, "tensorrt")  # type: ignore[arg-type]
 
 
