@@ -56,10 +56,11 @@ def main() -> None:
         return
     options.out.mkdir(parents=True)
     data = options.out / "in"
-    linked_studies(data, options.exams, 4, options.height)
+    # The manifest says which copies are an exam; by their tags all of a woman's would be one.
+    manifest = linked_studies(data, options.exams, 4, options.height)
     report = options.out / "report.md"
-    for measure in (rates, kills, delays):
-        section = measure(options, data)
+    for measure, what in ((rates, manifest), (kills, manifest), (delays, data)):
+        section = measure(options, what)
         with report.open("a", encoding="utf-8") as file:
             file.write("\n".join(section) + "\n\n")
         print("\n".join(section) + "\n", flush=True)
