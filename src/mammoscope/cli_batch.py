@@ -86,8 +86,8 @@ class Batch:
             raise ConfigError(f"batch: --time-limit is {self.time_limit:g}; give more than 0.")
         try:
             from mammoscope.batch.items import find_work
-            from mammoscope.batch.record import cores
             from mammoscope.batch.run import Settings, run_batch
+            from mammoscope.machine import cores
         except ImportError as error:
             raise MissingExtraError("The command 'batch'", "scale") from error
         from mammoscope.infer import Predictor
@@ -108,7 +108,7 @@ class Batch:
     def _engine(self, root: str, predictor: Predictor) -> Iterator[tuple[Engine, int]]:
         """What does the work, and how many workers it has unless told."""
         from mammoscope.batch.pipeline import judge_all
-        from mammoscope.batch.record import cores
+        from mammoscope.machine import cores
 
         if self.engine == "local":
             yield partial(judge_all, time_limit=self.time_limit), cores()

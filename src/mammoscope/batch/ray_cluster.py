@@ -15,8 +15,8 @@ from secrets import token_hex
 from threading import current_thread, main_thread
 from typing import Any
 
-from mammoscope.batch.record import cores
 from mammoscope.errors import ConfigError, MissingExtraError
+from mammoscope.machine import cores
 
 STORE_BYTES = 400 * 2**20
 """Shared memory of a cluster on this machine, where read exams wait for the network."""

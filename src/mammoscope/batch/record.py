@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from typing import Any
 import mammoscope
 from mammoscope.errors import ConfigError
 from mammoscope.files import write_atomic
+from mammoscope.machine import cores
 from mammoscope.types import ModelInfo
 
 SCHEMA_VERSION = 1
@@ -152,11 +152,6 @@ def alone(path: Path) -> Iterator[None]:
             yield
     except BlockingIOError as error:
         raise ConfigError(f"{path.parent}: another batch is writing here; wait for it.") from error
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 def _shown(value: object) -> str:

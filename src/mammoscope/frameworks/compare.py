@@ -23,8 +23,8 @@ from mammoscope.frameworks.native import NETWORKS, RATES
 from mammoscope.frameworks.prepare import prepare_case, task_of
 from mammoscope.frameworks.table import summary
 from mammoscope.frameworks.written import write_all
+from mammoscope.machine import cores
 from mammoscope.models.registry import architecture
-from mammoscope.train.timing import cores
 
 _CACHE = "prepared"
 _OF_ONE = ("network", "rate", "mean", "std")

@@ -17,6 +17,7 @@ from typing import Any
 
 from mammoscope.errors import ConfigError
 from mammoscope.files import write_atomic
+from mammoscope.machine import cores
 
 FOLDER_VARIABLE = "MAMMOSCOPE_CACHE"
 """Names another folder; "off" keeps nothing."""
@@ -85,8 +86,7 @@ def _key(core: Any, network: bytes, options: Mapping[str, str]) -> str:
 
     processor = [str(core.get_property("CPU", "FULL_DEVICE_NAME"))]
     processor += sorted(core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
-    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
-    facts = json.dumps([openvino.get_version(), processor, cores, dict(options)], sort_keys=True)
+    facts = json.dumps([openvino.get_version(), processor, cores(), dict(options)], sort_keys=True)
     return hashlib.sha256(hashlib.sha256(network).digest() + facts.encode()).hexdigest()[:32]
 
 

@@ -20,6 +20,7 @@ from typing import Any, Literal
 import torch
 
 from mammoscope.errors import ConfigError, MammoscopeError
+from mammoscope.machine import cores
 from mammoscope.train.dataset import TrainingSet, load_training_set
 from mammoscope.train.entries import Entry, planned
 from mammoscope.train.fitting import Machine
@@ -27,7 +28,6 @@ from mammoscope.train.league import Competitor, league
 from mammoscope.train.league_files import write_league
 from mammoscope.train.predictions import PREDICTIONS
 from mammoscope.train.run import WEIGHTS, train_part
-from mammoscope.train.timing import cores
 
 LOG = "compare.log"
 _CACHE = "prepared"

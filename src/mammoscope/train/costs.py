@@ -15,6 +15,7 @@ import numpy as np
 
 import mammoscope
 from mammoscope.files import write_atomic
+from mammoscope.machine import cores
 from mammoscope.models.card import NETWORK_FILE
 from mammoscope.models.networks import count
 from mammoscope.train.dataset import TrainingSet
@@ -23,7 +24,6 @@ from mammoscope.train.export import output_names, to_onnx
 from mammoscope.train.fitting import START
 from mammoscope.train.progress import METRICS
 from mammoscope.train.run import WEIGHTS, trained
-from mammoscope.train.timing import cores
 
 COSTS = "costs.json"
 _SHOWN = 16

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Hashable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from rich.progress import Progress
 from mammoscope.errors import ConfigError, ReadError
 from mammoscope.files import drafted, write_atomic
 from mammoscope.io import read_mammogram, read_picture
+from mammoscope.machine import cores
 from mammoscope.preprocess import PreprocessParams, prepare
 from mammoscope.train.maps import MARK_PX, UNMARKED, mark
 from mammoscope.types import Mammogram
@@ -138,7 +138,7 @@ def _images(
     records = rows.to_dict("records")
     columns, quiet = Progress.get_default_columns(), len(records) < _AT_ONCE
     bar = Progress(*columns, console=Console(stderr=True), disable=quiet)
-    with bar, ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+    with bar, ThreadPoolExecutor(cores()) as pool:
         task = bar.add_task("preparing images", total=len(records))
         for first in range(0, len(records), _AT_ONCE):
             for image in pool.map(prepared, records[first : first + _AT_ONCE]):

@@ -27,6 +27,7 @@ import tyro
 
 from mammoscope.errors import ConfigError, WeightsError
 from mammoscope.files import drafted, write_atomic
+from mammoscope.machine import cores
 from mammoscope.models.networks import Network
 from mammoscope.train.checkpoint import CHECKPOINT, load_weights, save_weights
 from mammoscope.train.config import Recipe, load_recipe
@@ -122,15 +123,8 @@ def _prepared(args: Args) -> Machine:
     workers = args.workers
     if workers < 0:
         busy = 1 if gpu else torch.get_num_threads()
-        workers = min(8, max(0, _cores() - busy))
+        workers = min(8, max(0, cores() - busy))
     return Machine(device, workers, args.checkpoint_s)
-
-
-def _cores() -> int:
-    """That this process may use; fewer than the computer has in a container."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def train_part(

@@ -8,7 +8,6 @@ prints JSON. It imports no training code, so that its memory is that of a reader
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from mammoscope.infer.engine import load_engine
+from mammoscope.machine import cores
 from mammoscope.train.memory import resident_peak_mib
 
 WARM_UP, LEAST, MOST = 3, 5, 50
@@ -54,13 +54,6 @@ def timed(network: bytes, pixels: Path, outputs: Sequence[str]) -> dict[str, Any
         "runtime": engine.runtime,
         "cores": cores(),
     }
-
-
-def cores() -> int:
-    """That this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def main() -> None:

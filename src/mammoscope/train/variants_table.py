@@ -18,13 +18,13 @@ from mammoscope.errors import ConfigError
 from mammoscope.evaluate import wording
 from mammoscope.evaluate.markdown import grid
 from mammoscope.files import write_atomic
+from mammoscope.machine import cores
 from mammoscope.metrics.compare import compare_auc
 from mammoscope.metrics.resample import auc_intervals
 from mammoscope.metrics.roc import auc
 from mammoscope.train.config import Recipe, Task
 from mammoscope.train.dataset import TrainingSet
 from mammoscope.train.predictions import PREDICTIONS
-from mammoscope.train.timing import cores
 from mammoscope.types import DENSITY_GRADES
 
 RECORD, REFERENCE = "variant.json", "fp32"
