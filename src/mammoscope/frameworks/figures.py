@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from io import BytesIO
 from typing import Any
 
 from markupsafe import Markup
 
 from mammoscope.evaluate.figures import COLOURS
 from mammoscope.frameworks.contest import REFERENCE
+from mammoscope.train.league_figures import inline_svg
 
 Row = Mapping[str, Any]
 
@@ -74,15 +73,4 @@ def drift(network: Row, name: str) -> Markup | None:
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(frameon=False, fontsize=7.5)
-        return _inline(figure, "Difference of each step's loss from native PyTorch's", name)
-
-
-def _inline(figure: Any, title: str, name: str) -> Markup:
-    """An SVG to put into a page, with ids that no other picture on it has."""
-    sheet = BytesIO()
-    figure.savefig(sheet, format="svg", metadata={"Date": None, "Creator": None, "Title": title})
-    text = sheet.getvalue().decode()
-    text = text[text.index("<svg") :]
-    text = re.sub(r"<metadata>.*?</metadata>\s*|<style.*?</style>\s*", "", text, flags=re.DOTALL)
-    text = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", text)
-    return Markup(text.replace("<svg ", f'<svg role="img" aria-label="{Markup.escape(title)}" ', 1))
+        return inline_svg(figure, "Difference of each step's loss from native PyTorch's", name)

@@ -94,7 +94,7 @@ def trade_off(rows: Sequence[Row]) -> Markup | None:
         axes[0].axhline(CHANCE, color=COLOURS[4], lw=0.7, ls=":")
         axes[0].set(xlabel="ms an image, one by one", ylabel="AUC, 95 % interval")
         _logarithmic(axes[0], [row["running"]["ms"] for _, row in known])
-        return _inline(figure, "AUC against time", "t")
+        return inline_svg(figure, "AUC against time", "t")
 
 
 def _spot(axes: Any, place: int, row: Row) -> None:
@@ -141,7 +141,7 @@ def _curves(row: Row, top: float, name: str) -> Markup:
     right.set(xlabel="epoch", ylim=(0, 1.02))
     for axes in (left, right):
         axes.xaxis.get_major_locator().set_params(integer=True)
-    return _inline(figure, f"Training curves of {row['name']}", name)
+    return inline_svg(figure, f"Training curves of {row['name']}", name)
 
 
 def _line(axes: Any, fold: Row, name: str, label: str | None, colour: str) -> None:
@@ -174,7 +174,7 @@ def _sheet(inches: tuple[float, float], columns: int) -> tuple[Any, Any]:
     return figure, figure.subplots(1, columns, squeeze=False)[0]
 
 
-def _inline(figure: Any, title: str, name: str) -> Markup:
+def inline_svg(figure: Any, title: str, name: str) -> Markup:
     """An SVG to put into a page, with ids that no other picture on it has."""
     sheet = BytesIO()
     figure.savefig(sheet, format="svg", metadata={"Date": None, "Creator": None, "Title": title})
