@@ -19,7 +19,6 @@ from mammoscope.infer.engine import Engine, Precision, RawOutputs, Runtime, load
 from mammoscope.infer.postprocess import (
     calibrated_map,
     find_lesions,
-    malignancy_interval,
     preview,
     sigmoid,
     softmax,
@@ -29,7 +28,6 @@ from mammoscope.models.card import Purpose, Weights, load_card, verify
 from mammoscope.preprocess import Prepared, PreprocessParams, prepare
 from mammoscope.types import (
     ClassReport,
-    Density,
     Exam,
     ExamReport,
     Finding,
@@ -181,37 +179,6 @@ class WholeImages(Engine):
             of_grades = [_log_sum(logs[:, np.isin(self.weights.classes, one)]) for one in grades]
             density = np.stack(of_grades, axis=1).astype(np.float32)
         return RawOutputs(odds.astype(np.float32), None, density)
-
-
-def whole_image_report(
-    mammogram: Mammogram, prepared: Prepared, raw: RawOutputs, index: int, weights: Weights
-) -> ImageReport:
-    """The report of an image that a network gave no map of; see `WholeImages`.
-
-    Args:
-        mammogram: the image.
-        prepared: what the network saw of it.
-        raw: of a batch.
-        index: the image's place in the batch.
-        weights: their card holds the calibration.
-    """
-    slope, intercept = weights.platt
-    malignancy = float(sigmoid(slope * raw.malignancy[index] + intercept))
-    x1, y1, x2, y2 = prepared.breast_px
-    shares = None if raw.density is None else softmax(raw.density[index])
-    return ImageReport(
-        path=mammogram.path,
-        laterality=mammogram.laterality,
-        view=mammogram.view,
-        view_modifiers=mammogram.view_modifiers,
-        malignancy=malignancy,
-        density=None if shares is None else Density(*map(float, shares)),
-        warnings=mammogram.warnings,
-        shape_px=prepared.geometry.source_shape,
-        preview=preview(mammogram),
-        breast_px=(float(x1), float(y1), float(x2), float(y2)),
-        malignancy_interval=malignancy_interval(malignancy, weights),
-    )
 
 
 def judge(

@@ -47,8 +47,8 @@ def image_report(
     mammogram: Mammogram,
     prepared: Prepared,
     malignancy_logit: float,
-    map_logits: NDArray[np.float32],
-    density_logits: NDArray[np.float32],
+    map_logits: NDArray[np.float32] | None,
+    density_logits: NDArray[np.float32] | None,
     weights: Weights,
     threshold: float,
     finding_logits: NDArray[np.float32] | None = None,
@@ -59,15 +59,18 @@ def image_report(
         mammogram: the image; its pixels make the preview and nothing else.
         prepared: what the network saw of it.
         malignancy_logit: raw.
-        map_logits: (h, w) raw; the map covers the network's input.
-        density_logits: (4,) raw.
+        map_logits: (h, w) raw; the map covers the network's input. None of a network without a
+            map, which finds no places.
+        density_logits: (4,) raw; None if the network does not tell.
         weights: their card holds the calibration of the image's score and of the map.
         threshold: a place of the map is a finding if its probability reaches this.
         finding_logits: (h, w) raw, of findings of any kind; None if the network has no such map.
     """
     slope, intercept = weights.platt
     malignancy = float(sigmoid(slope * malignancy_logit + intercept))
-    lesion_map = calibrated_map(prepared, map_logits, weights.map_platt)
+    lesion_map = None
+    if map_logits is not None:
+        lesion_map = calibrated_map(prepared, map_logits, weights.map_platt)
     x1, y1, x2, y2 = prepared.breast_px
     return ImageReport(
         path=mammogram.path,
@@ -75,8 +78,8 @@ def image_report(
         view=mammogram.view,
         view_modifiers=mammogram.view_modifiers,
         malignancy=malignancy,
-        density=Density(*(float(p) for p in softmax(density_logits))),
-        findings=tuple(find_lesions(lesion_map, threshold)),
+        density=None if density_logits is None else Density(*map(float, softmax(density_logits))),
+        findings=() if lesion_map is None else tuple(find_lesions(lesion_map, threshold)),
         warnings=mammogram.warnings,
         shape_px=prepared.geometry.source_shape,
         preview=preview(mammogram),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mammoscope.infer.classifier import WholeImages, whole_image_report
+from mammoscope.infer.classifier import WholeImages
 from mammoscope.infer.engine import Engine, Hint, Precision, RawOutputs, Runtime, load_engine
 from mammoscope.infer.position import with_positions
 from mammoscope.infer.postprocess import (
@@ -128,14 +128,12 @@ class Predictor:
             mammogram: the image; its pixels make the preview and nothing else.
             prepared: what the network saw of it.
         """
-        if raw.lesion_map is None or raw.density is None:
-            return whole_image_report(mammogram, prepared, raw, index, self.weights)
         return image_report(
             mammogram,
             prepared,
             float(raw.malignancy[index]),
-            raw.lesion_map[index],
-            raw.density[index],
+            None if raw.lesion_map is None else raw.lesion_map[index],
+            None if raw.density is None else raw.density[index],
             self.weights,
             self.operating_point.threshold,
             None if raw.finding_map is None else raw.finding_map[index],
