@@ -55,12 +55,11 @@ def main() -> None:
         print(json.dumps(one(**json.loads(options.one))))
         return
     options.out.mkdir(parents=True)
-    data = options.out / "in"
     # The manifest says which copies are an exam; by their tags all of a woman's would be one.
-    manifest = linked_studies(data, options.exams, 4, options.height)
+    manifest = linked_studies(options.out / "in", options.exams, 4, options.height)
     report = options.out / "report.md"
-    for measure, what in ((rates, manifest), (kills, manifest), (delays, data)):
-        section = measure(options, what)
+    for measure in (rates, kills, delays):
+        section = measure(options, manifest)
         with report.open("a", encoding="utf-8") as file:
             file.write("\n".join(section) + "\n\n")
         print("\n".join(section) + "\n", flush=True)
@@ -79,7 +78,7 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def rates(options: argparse.Namespace, data: Path) -> list[str]:
+def rates(options: argparse.Namespace, manifest: Path) -> list[str]:
     """Images a second on 1 and 2 cores, what of twice the first the second is, and the tables."""
     kinds = [(engine, cores) for engine in ("local", "ray") for cores in (1, 2)]
     told: dict[tuple[str, int], list[dict[str, float]]] = {kind: [] for kind in kinds}
@@ -87,7 +86,7 @@ def rates(options: argparse.Namespace, data: Path) -> list[str]:
     for repeat in range(options.repeats):
         for engine, cores in kinds:
             out = options.out / f"{engine}{cores}-{repeat}"
-            told[engine, cores].append(measured(str(data), out, engine, cores, cores))
+            told[engine, cores].append(measured(str(manifest), out, engine, cores, cores))
             first = first or out
             compared[engine, cores] = against(first, out)
     rate = {kind: median(run["rate"] for run in runs) for kind, runs in told.items()}
@@ -110,12 +109,12 @@ def rates(options: argparse.Namespace, data: Path) -> list[str]:
     return [*lines, f"\nRay to local: {ratios} cores."]
 
 
-def kills(options: argparse.Namespace, data: Path) -> list[str]:
+def kills(options: argparse.Namespace, manifest: Path) -> list[str]:
     """What is lost or double when a process of Ray is killed half-way."""
     lines = ["| killed half-way | processes | lost | double | other |", "|---|---:|---:|---:|---:|"]
     for words, title in (("reading", READER), ("network", NETWORK)):
         out = options.out / f"killed-{words}"
-        told = measured(str(data), out, "ray", 2, 2, kill=title)
+        told = measured(str(manifest), out, "ray", 2, 2, kill=title)
         same = against(options.out / "local1-0", out)
         lines.append(f"| {words} | {int(told['killed'])} | {same}")
     return lines
