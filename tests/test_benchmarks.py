@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import cv2
@@ -12,16 +11,7 @@ from mammoscope.evaluate.estimates import Resampling
 from mammoscope.infer.postprocess import calibrated_map
 from mammoscope.preprocess import PreprocessParams, prepare
 from mammoscope.types import Laterality, LesionMap, Mammogram
-
-# The measuring scripts are no package: they are run from, and import from, their own folder.
-BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
-if not BENCHMARKS.is_dir():
-    pytest.skip("the benchmarks are not part of this source archive", allow_module_level=True)
-sys.path.insert(0, str(BENCHMARKS))
-
-import other_worlds  # noqa: E402
-import pointing_game  # noqa: E402
-import segmentation  # noqa: E402
+from measuring import other_worlds, pointing_game, segmentation
 
 BOTH_SIDES = pytest.mark.parametrize("side", ["L", "R"])
 RESAMPLING = Resampling(n=50)

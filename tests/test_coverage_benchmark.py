@@ -1,26 +1,15 @@
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 
 from mammoscope.metrics import froc, resample, roc
+from measuring import interval_coverage
+from measuring import interval_coverage_data as simulated
 
-# The measuring scripts are no package: they are run from, and import from, their own folder.
-BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
-if not BENCHMARKS.is_dir():
-    pytest.skip("the benchmarks are not part of this source archive", allow_module_level=True)
-sys.path.insert(0, str(BENCHMARKS))
-
-import interval_coverage  # noqa: E402
-import interval_coverage_data as simulated  # noqa: E402
-from interval_coverage_data import Setting  # noqa: E402
-
-SMALL = Setting(women=60, prevalence=0.2, auc=0.9, most=4, correlation=0.5)
-LARGE = Setting(women=20_000, prevalence=0.3, auc=0.9, most=4, correlation=0.5)
+SMALL = simulated.Setting(women=60, prevalence=0.2, auc=0.9, most=4, correlation=0.5)
+LARGE = simulated.Setting(women=20_000, prevalence=0.3, auc=0.9, most=4, correlation=0.5)
 # Four standard errors of about 7,000 images with cancer of women's own shares.
 CLOSE = 0.02
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +9,7 @@ import pytest
 from mammoscope.infer.postprocess import mean_malignancy
 from mammoscope.metrics.resample import patient_bootstrap
 from mammoscope.metrics.roc import auc, auc_within
-
-# The measuring scripts are no package: they are run from, and import from, their own folder.
-BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
-if not BENCHMARKS.is_dir():
-    pytest.skip("the benchmarks are not part of this source archive", allow_module_level=True)
-sys.path.insert(0, str(BENCHMARKS))
-
-import exam_fusion  # noqa: E402
+from measuring import exam_fusion
 
 WOMEN = 60
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import sys
 from itertools import islice
 from pathlib import Path
 
@@ -22,19 +21,8 @@ from mammoscope.preprocess import PreprocessParams  # noqa: E402
 from mammoscope.train.config import Recipe, load_recipe  # noqa: E402
 from mammoscope.train.fitting import new_network  # noqa: E402
 from mammoscope.types import LesionMap  # noqa: E402
+from measuring import fold_networks, map_sanity, map_sanity_figure, map_targets, map_truth  # noqa: E402
 from training_example import recipe_file  # noqa: E402
-
-# The measuring scripts are no package: they are run from, and import from, their own folder.
-BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
-if not BENCHMARKS.is_dir():
-    pytest.skip("the benchmarks are not part of this source archive", allow_module_level=True)
-sys.path.insert(0, str(BENCHMARKS))
-
-import fold_networks  # noqa: E402
-import map_sanity  # noqa: E402
-import map_sanity_figure  # noqa: E402
-import map_targets  # noqa: E402
-import map_truth  # noqa: E402
 
 RECIPE = """
 name = "tiny"

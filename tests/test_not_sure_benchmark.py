@@ -1,24 +1,16 @@
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 pytest.importorskip("pandas")
 
-# The measuring scripts are no package: they are run from, and import from, their own folder.
-BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
-if not BENCHMARKS.is_dir():
-    pytest.skip("the benchmarks are not part of this source archive", allow_module_level=True)
-sys.path.insert(0, str(BENCHMARKS))
 
-import not_sure  # noqa: E402
-from evaluation_files import PREDICTED, saved, women  # noqa: E402
-from mammoscope.evaluate.joining import Judged, join  # noqa: E402
-from mammoscope.evaluate.predictions import read_predictions  # noqa: E402
-from mammoscope.evaluate.truth import read_truth  # noqa: E402
+from evaluation_files import PREDICTED, saved, women
+from mammoscope.evaluate.joining import Judged, join
+from mammoscope.evaluate.predictions import read_predictions
+from mammoscope.evaluate.truth import read_truth
+from measuring import not_sure
 
 
 @pytest.fixture(scope="module")

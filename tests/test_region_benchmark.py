@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -10,14 +7,7 @@ torch = pytest.importorskip("torch")
 pd = pytest.importorskip("pandas")
 
 from mammoscope.infer.region import moved_crops  # noqa: E402
-
-# The measuring scripts are no package: they are run from, and import from, their own folder.
-BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
-if not BENCHMARKS.is_dir():
-    pytest.skip("the benchmarks are not part of this source archive", allow_module_level=True)
-sys.path.insert(0, str(BENCHMARKS))
-
-import region_stability as bench  # noqa: E402
+from measuring import region_stability as bench  # noqa: E402
 
 CARD = {
     "calibration": {"platt": {"slope": 1.0, "intercept": 0.0}},

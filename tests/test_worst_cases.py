@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,14 +12,7 @@ from mammoscope.errors import ConfigError
 from mammoscope.evaluate.joining import join
 from mammoscope.evaluate.predictions import read_predictions
 from mammoscope.evaluate.truth import read_truth
-
-# The measuring scripts are no package: they are run from, and import from, their own folder.
-BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
-if not BENCHMARKS.is_dir():
-    pytest.skip("the benchmarks are not part of this source archive", allow_module_level=True)
-sys.path.insert(0, str(BENCHMARKS))
-
-import worst_cases  # noqa: E402
+from measuring import worst_cases
 
 WOMEN = 40
 SECRET = "Woman"

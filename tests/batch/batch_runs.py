@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -57,3 +58,13 @@ def predictions(out: Path) -> pd.DataFrame:
 
 def record(out: Path, name: str = "run.json") -> dict[str, Any]:
     return dict(json.loads((out / name).read_text("utf-8")))
+
+
+def writer(fifo: Path) -> int | None:
+    """The end of a named pipe to write to; None while nobody reads from it."""
+    try:
+        return os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
+        return None

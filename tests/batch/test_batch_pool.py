@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import errno
 import multiprocessing
 import os
 import time
@@ -9,7 +8,7 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
-from batch_runs import linked
+from batch_runs import linked, writer
 
 from mammoscope.batch.items import Item, find_work
 from mammoscope.batch.pool import Pool
@@ -20,21 +19,12 @@ from mammoscope.preprocess import PreprocessParams
 def kill_readers(fifo: Path, times: int) -> None:
     """Wait until a process reads from `fifo`, then kill all children."""
     for _ in range(times):
-        while (descriptor := _writer(fifo)) is None:
+        while (descriptor := writer(fifo)) is None:
             time.sleep(0.01)
         for child in multiprocessing.active_children():
             child.kill()
             child.join()
         os.close(descriptor)
-
-
-def _writer(fifo: Path) -> int | None:
-    try:
-        return os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
-    except OSError as error:
-        if error.errno != errno.ENXIO:
-            raise
-        return None
 
 
 def keys(results: Iterator[Ready | Lost]) -> list[str]:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import errno
 import os
 import signal
 import sys
@@ -13,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from batch_runs import linked, predictions, record
+from batch_runs import linked, predictions, record, writer
 
 from mammoscope import cli
 from mammoscope.batch.items import Item, find_work
@@ -79,7 +78,7 @@ def _runs(pid: int) -> bool:
 def kill_reader(fifo: Path, times: int) -> None:
     """Wait until a process reads from `fifo`, then kill it."""
     for _ in range(times):
-        while (descriptor := _writer(fifo)) is None:
+        while (descriptor := writer(fifo)) is None:
             time.sleep(0.01)
         while not (reading := [pid for pid in working() if _holds(pid, fifo)]):
             time.sleep(0.01)
@@ -90,15 +89,6 @@ def kill_reader(fifo: Path, times: int) -> None:
 def _holds(pid: int, path: Path) -> bool:
     links = Path(f"/proc/{pid}/fd").glob("*")
     return any(os.path.realpath(link) == str(path) for link in links)
-
-
-def _writer(fifo: Path) -> int | None:
-    try:
-        return os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
-    except OSError as error:
-        if error.errno != errno.ENXIO:
-            raise
-        return None
 
 
 def table(folder: Path, out: Path, engine: Any) -> pd.DataFrame:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import io
 import json
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -14,27 +13,22 @@ pytest.importorskip("onnx")
 if find_spec("h5py") is None:
     pytest.skip("h5py is not installed", allow_module_level=True)
 
-# The measuring scripts are no package: they are run from, and import from, their own folder.
-BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
-if not BENCHMARKS.is_dir():
-    pytest.skip("the benchmarks are not part of this source archive", allow_module_level=True)
-sys.path.insert(0, str(BENCHMARKS))
 
-import keras_hostile as small  # noqa: E402
-from mammoscope.cli import main  # noqa: E402
-from mammoscope.errors import ConfigError, WeightsError  # noqa: E402
-from mammoscope.infer import Predictor  # noqa: E402
-from mammoscope.infer.classifier import Classifier  # noqa: E402
-from mammoscope.infer.region import judge_region  # noqa: E402
-from mammoscope.io import load_exam, scan  # noqa: E402
-from mammoscope.keras_import.card import Answers, density_classes  # noqa: E402
-from mammoscope.keras_import.convert import Converted, convert  # noqa: E402
-from mammoscope.keras_import.front import SCALINGS, Pixels, as_keras  # noqa: E402
-from mammoscope.keras_import.importing import Options, import_keras  # noqa: E402
-from mammoscope.keras_import.parity import pictures, probabilities  # noqa: E402
-from mammoscope.models.card import load_card  # noqa: E402
-from mammoscope.types import Mammogram  # noqa: E402
-from pictures import breast, ultrasound  # noqa: E402
+from mammoscope.cli import main
+from mammoscope.errors import ConfigError, WeightsError
+from mammoscope.infer import Predictor
+from mammoscope.infer.classifier import Classifier
+from mammoscope.infer.region import judge_region
+from mammoscope.io import load_exam, scan
+from mammoscope.keras_import.card import Answers, density_classes
+from mammoscope.keras_import.convert import Converted, convert
+from mammoscope.keras_import.front import SCALINGS, Pixels, as_keras
+from mammoscope.keras_import.importing import Options, import_keras
+from mammoscope.keras_import.parity import pictures, probabilities
+from mammoscope.models.card import load_card
+from mammoscope.types import Mammogram
+from measuring import keras_hostile as small
+from pictures import breast, ultrasound
 
 GRADES = tuple(f"Density{n} {kind}" for n in range(1, 5) for kind in ("Benign", "Malignant"))
 MALIGNANT = tuple(name for name in GRADES if name.endswith("Malignant"))

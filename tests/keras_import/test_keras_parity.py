@@ -15,21 +15,16 @@ pytest.importorskip("onnx")
 if not all(map(find_spec, ("h5py", "keras", "tensorflow"))):
     pytest.skip("Keras on TensorFlow is not installed", allow_module_level=True)
 
-# The measuring scripts are no package: they are run from, and import from, their own folder.
-BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
-if not BENCHMARKS.is_dir():
-    pytest.skip("the benchmarks are not part of this source archive", allow_module_level=True)
-sys.path.insert(0, str(BENCHMARKS))
 
-from keras_models import CASES  # noqa: E402
-from mammoscope.keras_import.convert import convert  # noqa: E402
-from mammoscope.keras_import.front import Pixels  # noqa: E402
-from mammoscope.keras_import.parity import (  # noqa: E402
+from mammoscope.keras_import.convert import convert
+from mammoscope.keras_import.front import Pixels
+from mammoscope.keras_import.parity import (
     as_probabilities,
     parity,
     pictures,
     probabilities,
 )
+from measuring import keras_models
 
 NAMES = ("resnet50", "densenet201", "vgg16", "plain", "plain_two_sigmoids", "scaled_inside")
 SIDE, COUNT, SEED = 64, 8, 3
@@ -40,7 +35,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Models that Keras made and saved in a process of its own, and what it answers."""
     folder = tmp_path_factory.mktemp("made")
     np.save(folder / "pictures.npy", pictures(COUNT, SIDE, SIDE, SEED))
-    script = str(BENCHMARKS / "keras_models.py")
+    script = str(keras_models.__file__)
     words = [str(folder / "pictures.npy"), str(folder), "--only", *NAMES]
     subprocess.run(
         [sys.executable, "-W", "ignore", script, *words],
@@ -54,7 +49,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_converted_classifier_answers_as_keras_does(made: Path, name: str) -> None:
-    case = CASES[name]
+    case = keras_models.CASES[name]
     pixels = Pixels(case.scaling, case.sharpen)
     converted = convert(made / f"{name}.keras", pixels)
     wanted = as_probabilities(np.load(made / f"{name}.npz")["said"], converted.ending)
